@@ -1,0 +1,135 @@
+"""`seamark extract`: the skills of one text, or of a few documents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from seamark.extraction.batch import Source
+    from seamark.extraction.result import Prediction
+
+_SHOWN_PHRASE = 60
+
+DEFAULT_TAXONOMY = "starter"
+"""The taxonomy that ships in the package."""
+
+TaxonomyOption = Annotated[
+    str,
+    typer.Option(
+        "--taxonomy",
+        metavar="FILE|FOLDER|NAME",
+        help="A taxonomy's file, the folder of its files, or the name of an imported one.",
+    ),
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", metavar="NAME|FOLDER", help="The model to predict with.")
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold", min=0.0, max=1.0, help="The least confidence, 0-1. [default: the model's own]"
+    ),
+]
+TopOption = Annotated[
+    int | None, typer.Option("--top", min=1, help="The most skills a text. [default: all of them]")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("extract")(extract)
+
+
+def extract(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT|FILE|-", help="A text, a file of text or JSON, or - for stdin.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the wire format as JSON.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page: the text with its spans, the skills beside it."
+        ),
+    ] = None,
+    top: TopOption = None,
+    threshold: ThresholdOption = None,
+    taxonomy: TaxonomyOption = DEFAULT_TAXONOMY,
+    model: ModelOption = "default",
+) -> None:
+    """Print the skills that a text calls for, the most certain first.
+
+    An argument that names a file is read as that file. A .json or .jsonl file holds objects with
+    a "text" (and, if wanted, an "id" and a "kind": posting, course or other).
+    """
+    from seamark import bootstrap
+    from seamark.extraction.batch import read_source
+
+    source = read_source(text, read_stdin=sys.stdin.buffer.read)
+    _check_page(html, source)
+    extractor = bootstrap.make_extractor(taxonomy, model=model, threshold=threshold, top=top)
+    predictions = extractor.extract_many([doc.text for doc in source.documents])
+    _print_predictions(source, predictions, as_json=as_json)
+    if html is not None:
+        _write_page(html, source, predictions[0], taxonomy_name=taxonomy)
+
+
+def _check_page(html: Path | None, source: Source) -> None:
+    """Refuse what could only fail after the work is done."""
+    from seamark.errors import UsageError
+
+    if html is None:
+        return
+    if len(source.documents) > 1:
+        raise UsageError(
+            f"--html with {len(source.documents)} documents", expected="one document", hint="--json for many"
+        )
+    if html.is_dir():
+        raise UsageError(f"{html} is a folder", expected="a file for the page")
+    if not html.parent.is_dir():
+        raise UsageError(f"there is no folder {html.parent}", hint=f"mkdir -p {html.parent}")
+
+
+def _write_page(html: Path, source: Source, prediction: Prediction, *, taxonomy_name: str) -> None:
+    from seamark.cli.output import say
+    from seamark.extraction.batch import replace_file
+    from seamark.extraction.page import render_page
+
+    title = source.documents[0].doc_id or ("Text" if source.name == "text" else source.name)
+    page = render_page(prediction, title=title, taxonomy_name=Path(taxonomy_name).name)
+    replace_file(html, [page])
+    say(f"page: {html}")
+
+
+def _print_predictions(source: Source, predictions: Sequence[Prediction], *, as_json: bool) -> None:
+    from seamark.cli.output import print_json
+
+    if as_json:
+        wire = [prediction.to_wire() for prediction in predictions]
+        print_json(wire if source.is_list else wire[0])
+        return
+    for number, (doc, prediction) in enumerate(zip(source.documents, predictions, strict=True), start=1):
+        title = (doc.doc_id or f"document {number}") if source.is_list else ""
+        _print_skills(title, prediction)
+
+
+def _print_skills(title: str, prediction: Prediction) -> None:
+    from seamark.cli.output import print_table
+
+    if not prediction.skills:
+        typer.echo(f"{title}: no skills found" if title else "no skills found")
+        return
+    rows = [
+        (skill.title, skill.type, f"{skill.confidence:.2f}", _shorten(skill.phrase), skill.occurrence)
+        for skill in prediction.skills
+    ]
+    print_table(title, ("skill", "type", "confidence", "phrase", "times"), rows)
+
+
+def _shorten(phrase: str) -> str:
+    flat = " ".join(phrase.split())
+    return flat if len(flat) <= _SHOWN_PHRASE else flat[: _SHOWN_PHRASE - 1] + "…"

@@ -1,0 +1,1 @@
+"""Where a text names skills and knowledge: the protocol and its back-ends."""
