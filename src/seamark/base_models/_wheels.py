@@ -14,8 +14,14 @@ from seamark.base_models._intake import Intake, SourceError
 from seamark.base_models.catalogue import PypiSpec
 
 _CHUNK = 1 << 22
+
+
+class _SeekError(OSError):
+    """A place before the beginning; an OSError because zipfile expects one of a file cut short."""
+
+
 # What zipfile raises for bytes that are not what they should be.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, _SeekError)
 
 
 class JoinedFiles(io.RawIOBase):
@@ -46,7 +52,7 @@ class JoinedFiles(io.RawIOBase):
         """Go to an offset; the new one is returned."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError(f"negative seek position {base + offset}")
+            raise _SeekError(f"negative seek position {base + offset}")
         self._at = base + offset
         return self._at
 

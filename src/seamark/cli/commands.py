@@ -7,7 +7,7 @@ import importlib
 import typer
 
 # name → module with a function `register(app)`; a missing module is a programming error.
-_MODULES: tuple[str, ...] = ()
+_MODULES = ("extract", "extract_batch", "taxonomy", "evaluate", "base_model", "train", "demo", "doctor")
 
 
 def register(app: typer.Typer) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from seamark.bootstrap import Progress
     from seamark.extraction.batch import Source
+    from seamark.extraction.extractor import Extractor
     from seamark.extraction.result import Prediction
 
 _SHOWN_PHRASE = 60
@@ -32,11 +35,11 @@ ModelOption = Annotated[
 ThresholdOption = Annotated[
     float | None,
     typer.Option(
-        "--threshold", min=0.0, max=1.0, help="The least confidence, 0-1. [default: the model's own]"
+        "--threshold", min=0.0, max=1.0, help="The least confidence, 0-1; by default the model's own."
     ),
 ]
 TopOption = Annotated[
-    int | None, typer.Option("--top", min=1, help="The most skills a text. [default: all of them]")
+    int | None, typer.Option("--top", min=1, help="The most skills a text; by default all of them.")
 ]
 
 
@@ -66,43 +69,81 @@ def extract(
     An argument that names a file is read as that file. A .json or .jsonl file holds objects with
     a "text" (and, if wanted, an "id" and a "kind": posting, course or other).
     """
-    from seamark import bootstrap
     from seamark.extraction.batch import read_source
 
     source = read_source(text, read_stdin=sys.stdin.buffer.read)
-    _check_page(html, source)
-    extractor = bootstrap.make_extractor(taxonomy, model=model, threshold=threshold, top=top)
+    _check_page(html)
+    extractor = load_extractor(taxonomy, model=model, threshold=threshold, top=top)
     predictions = extractor.extract_many([doc.text for doc in source.documents])
     _print_predictions(source, predictions, as_json=as_json)
     if html is not None:
-        _write_page(html, source, predictions[0], taxonomy_name=taxonomy)
+        _write_page(html, source, predictions, taxonomy_name=extractor.taxonomy.name)
 
 
-def _check_page(html: Path | None, source: Source) -> None:
+def load_extractor(taxonomy: str, *, model: str, threshold: float | None, top: int | None) -> Extractor:
+    """The extractor that the options ask for, with bars on stderr while something is fetched or embedded."""
+    from seamark import bootstrap
+
+    with _watch_loading() as progress:
+        return bootstrap.make_extractor(
+            taxonomy, model=model, threshold=threshold, top=top, progress=progress
+        )
+
+
+@contextmanager
+def _watch_loading() -> Iterator[Progress]:
+    """A progress callback: bars in megabytes for files, in pieces for all other work."""
+    from contextlib import ExitStack
+
+    from seamark.cli.base_model import show_fetch
+    from seamark.cli.output import make_progress
+
+    with ExitStack() as stack, show_fetch() as tell_fetched:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if Path(what).suffix:
+                tell_fetched(what, done, total)
+                return
+            if what not in tasks:
+                # Made at the first report: most runs have all they need and must not load Rich.
+                bars = stack.enter_context(make_progress())
+                tasks[what] = (bars, bars.add_task(what))
+            bars, task = tasks[what]
+            bars.update(task, completed=done, total=total)
+
+        yield tell
+
+
+def _check_page(html: Path | None) -> None:
     """Refuse what could only fail after the work is done."""
     from seamark.errors import UsageError
 
     if html is None:
         return
-    if len(source.documents) > 1:
-        raise UsageError(
-            f"--html with {len(source.documents)} documents", expected="one document", hint="--json for many"
-        )
     if html.is_dir():
         raise UsageError(f"{html} is a folder", expected="a file for the page")
     if not html.parent.is_dir():
         raise UsageError(f"there is no folder {html.parent}", hint=f"mkdir -p {html.parent}")
 
 
-def _write_page(html: Path, source: Source, prediction: Prediction, *, taxonomy_name: str) -> None:
+def _write_page(html: Path, source: Source, predictions: Sequence[Prediction], *, taxonomy_name: str) -> None:
     from seamark.cli.output import say
     from seamark.extraction.batch import replace_file
-    from seamark.extraction.page import render_page
+    from seamark.extraction.page import render_page, render_pages
 
-    title = source.documents[0].doc_id or ("Text" if source.name == "text" else source.name)
-    page = render_page(prediction, title=title, taxonomy_name=Path(taxonomy_name).name)
+    if len(predictions) == 1:
+        title = source.documents[0].doc_id or ("" if source.name in ("text", "stdin") else source.name)
+        page = render_page(predictions[0], title=title, taxonomy_name=taxonomy_name)
+    else:
+        named = list(zip(_name_documents(source), predictions, strict=True))
+        page = render_pages(named, taxonomy_name=taxonomy_name)
     replace_file(html, [page])
     say(f"page: {html}")
+
+
+def _name_documents(source: Source) -> list[str]:
+    return [doc.doc_id or f"document {number}" for number, doc in enumerate(source.documents, start=1)]
 
 
 def _print_predictions(source: Source, predictions: Sequence[Prediction], *, as_json: bool) -> None:
@@ -112,9 +153,8 @@ def _print_predictions(source: Source, predictions: Sequence[Prediction], *, as_
         wire = [prediction.to_wire() for prediction in predictions]
         print_json(wire if source.is_list else wire[0])
         return
-    for number, (doc, prediction) in enumerate(zip(source.documents, predictions, strict=True), start=1):
-        title = (doc.doc_id or f"document {number}") if source.is_list else ""
-        _print_skills(title, prediction)
+    for name, prediction in zip(_name_documents(source), predictions, strict=True):
+        _print_skills(name if source.is_list else "", prediction)
 
 
 def _print_skills(title: str, prediction: Prediction) -> None:

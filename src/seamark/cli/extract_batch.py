@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ from seamark.cli.extract import (
 )
 
 if TYPE_CHECKING:
-    from seamark.extraction.batch import BatchOptions, BatchPlan, BatchReport
+    from seamark.extraction.batch import BatchExtractor, BatchOptions, BatchPlan, BatchReport
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def extract_batch(
             "--output",
             "-o",
             metavar="OUT",
-            help="The table to write: .csv, .tsv, .jsonl or .parquet. [default: IN.skills.jsonl here]",
+            help="The table: .csv, .tsv, .jsonl or .parquet; by default IN's name with .skills.jsonl, here.",
         ),
     ] = None,
     taxonomy: TaxonomyOption = DEFAULT_TAXONOMY,
@@ -63,14 +63,13 @@ def extract_batch(
     options = BatchOptions(
         text_column=text_column,
         id_column=id_column,
-        taxonomy=taxonomy,
         model=model,
         threshold=threshold,
         top=top,
         chunk_size=chunk_size,
         overwrite=overwrite,
     )
-    report = _run_or_stop(source, output, options)
+    report = _run_or_stop(source, output, options, taxonomy=taxonomy)
     _print_report(report, as_json=as_json)
     if report.quarantined:
         from seamark.errors import ExitCode
@@ -78,33 +77,31 @@ def extract_batch(
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _run_or_stop(source: Path, output: Path | None, options: BatchOptions) -> BatchReport:
+def _run_or_stop(source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str) -> BatchReport:
     """The report, or the documented end of an interrupted run."""
     from seamark.cli.output import say
     from seamark.errors import ExitCode
 
     try:
-        return _run(source, output, options)
+        return _run(source, output, options, taxonomy=taxonomy)
     except KeyboardInterrupt:
         say("stopped; run the same command again to go on")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def _run(source: Path, output: Path | None, options: BatchOptions) -> BatchReport:
-    from seamark import bootstrap
+def _run(source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str) -> BatchReport:
+    from seamark.cli.extract import load_extractor
     from seamark.cli.output import say
     from seamark.extraction.batch import plan_batch
 
     plan = plan_batch(source, output, options)
     if output is None:
         say(f"no --output given: writing {plan.output}")
-    extractor: Any = bootstrap.make_extractor(
-        options.taxonomy, model=options.model, threshold=options.threshold, top=options.top
-    )
+    extractor = load_extractor(taxonomy, model=options.model, threshold=options.threshold, top=options.top)
     return _run_with_bar(plan, extractor)
 
 
-def _run_with_bar(plan: BatchPlan, extractor: Any) -> BatchReport:
+def _run_with_bar(plan: BatchPlan, extractor: BatchExtractor) -> BatchReport:
     from seamark.cli.output import make_progress, say
     from seamark.extraction.batch import run_batch
 

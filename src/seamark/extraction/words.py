@@ -6,10 +6,13 @@ import re
 
 # A run of non-space characters with the punctuation at its edges split off, one character a word:
 # "(Node.js," is "(", "Node.js", ",". '#' and '+' end names (C#, C++), so they stay.
-_EDGE = r"[^\w\s#+<>@$&%]|_"
-_TO_EDGE = rf"\S+?(?=(?:{_EDGE})*(?:\s|$))"
+_EDGE = r"(?:[^\w\s#+<>@$&%]|_)"
+# Up to the run's last character that is no edge. Possessive, so that it looks at each character once:
+# a row of ten thousand dots inside a run must not cost their square.
+_CORE = r"(?:[^\W_]|[#+<>@$&%])"
+_TO_EDGE = rf"{_CORE}++(?:{_EDGE}++{_CORE}++)*+"
 # In order: a placeholder such as <LOCATION>; a name that begins with a dot (.NET); an edge; a word.
-_WORD = re.compile(rf"<[A-Z]+>|(?<![.\w])\.(?=[A-Z]){_TO_EDGE}|(?:{_EDGE})|{_TO_EDGE}")
+_WORD = re.compile(rf"<[A-Z]+>|(?<![.\w])\.(?=[A-Z]){_TO_EDGE}|{_EDGE}|{_TO_EDGE}")
 
 SHAPES = ("lower", "capitalised", "upper", "mixed", "number", "digits inside", "symbol", "first capitalised")
 """What a word looks like; its place in this tuple is its number in the model's table of shapes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 REPLACEMENT = "\ufffd"
 
@@ -73,6 +74,16 @@ def _decode_match(match: re.Match[str]) -> str:
 def collapse_spaces(text: str) -> str:
     """The text on one line: every run of white space is one space, none at the ends."""
     return _SPACES.sub(" ", text).strip()
+
+
+def tidy_list(entries: Iterable[str], *, without: str = "") -> tuple[str, ...]:
+    """The entries on one line each, none empty, each once whatever its case, and without ``without``."""
+    seen = {without.casefold(): ""}
+    for entry in entries:
+        line = " ".join(entry.split())
+        if line:
+            seen.setdefault(line.casefold(), line)
+    return tuple(filter(None, seen.values()))
 
 
 def normalise_title(title: str) -> str:

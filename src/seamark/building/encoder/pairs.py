@@ -15,7 +15,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seamark.building.spans.sentences import TaggedSentence
+from seamark.building.spans.sentences import TaggedSentence, find_runs
 from seamark.taxonomy.skill import Skill
 
 
@@ -72,14 +72,3 @@ def pair_templates(sentences: Sequence[TaggedSentence], skills: Sequence[Skill],
                 name = chance.choice((skill.title, *skill.alternative_titles))
                 words = [*sentence.tokens[:start], name, *sentence.tokens[end:]]
                 yield Pair(" ".join(words), skill.title, frozenset((skill.title,)), "template")
-
-
-def find_runs(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The half-open token ranges of the spans in BIO ``tags``; an I after an O begins a span."""
-    start = -1
-    for i, tag in enumerate((*tags, "O")):
-        if start >= 0 and tag != "I":
-            yield start, i
-            start = -1
-        if tag == "B" or (tag == "I" and start < 0):
-            start = i

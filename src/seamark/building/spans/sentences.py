@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,3 +67,14 @@ def _parse_tags(row: dict[str, Any], field: str, n_tokens: int, where: str) -> t
     if unknown := {str(tag) for tag in tags} - _TAGS:
         raise InputError(f"{where} has the tag {sorted(unknown)[0]!r} in '{field}'", expected="B, I or O")
     return tuple(tags)
+
+
+def find_runs(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The half-open token ranges of the spans in BIO ``tags``; an I after an O begins a span."""
+    start = -1
+    for i, tag in enumerate((*tags, "O")):
+        if start >= 0 and tag != "I":
+            yield start, i
+            start = -1
+        if tag == "B" or (tag == "I" and start < 0):
+            start = i

@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from seamark.building.spans.model import SpanTagger, measure_crf_loss
-from seamark.building.spans.sentences import TaggedSentence
+from seamark.building.spans.sentences import TaggedSentence, find_runs
 from seamark.extraction.tagging import decode_tags, find_spans
 from seamark.extraction.words import SHAPES, find_shape, split_words
 
@@ -40,6 +41,8 @@ class SpanRecipe:
         max_tokens: longer sentences are cut.
         average: decay of the running average of weights that is kept (0 keeps the last weights).
         auxiliary_weight: weight of auxiliary heads in the loss.
+        replaced: share of the main material's spans whose words give way, anew in each epoch, to those of
+            another span of the same kind (mention replacement, Dai and Adel 2020, section 3).
         seed: of shuffling and first values.
     """
 
@@ -53,6 +56,7 @@ class SpanRecipe:
     max_tokens: int = 128
     average: float = 0.998
     auxiliary_weight: float = 0.5
+    replaced: float = 0.0
     seed: int = 13
 
 
@@ -124,25 +128,27 @@ def train_tagger(
     """
     torch.manual_seed(recipe.seed)
     tokenizer = load_word_tokenizer(base, max_tokens=recipe.max_tokens)
-    heads = [SKILL, *range(2, 1 + len(material))]
-    examples = [
+    main, *others = ([s for s in sentences if "".join(s.tokens).strip()] for sentences in material)
+    auxiliary = [
         make_example(tokenizer, sentence, head=head)
-        for head, sentences in zip(heads, material, strict=True)
+        for head, sentences in enumerate(others, KNOWLEDGE + 1)
         for sentence in sentences
-        if any(map(str.strip, sentence.tokens))
     ]
     model = SpanTagger(
         base, n_heads=1 + len(material), rank=recipe.rank, token_shapes=len(SHAPES), dropout=recipe.dropout
     )
     optimizer = _make_optimizer(model, recipe)
-    steps = recipe.epochs * -(-len(examples) // recipe.batch_size)
+    steps = recipe.epochs * -(-(len(main) + len(auxiliary)) // recipe.batch_size)
     peaks = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=steps + 1, pct_start=0.1)
     averaged = copy.deepcopy(model).eval()
     step = 0
     for epoch in range(recipe.epochs):
         model.train()
-        for batch in make_batches(examples, recipe.batch_size, seed=recipe.seed * 1000 + epoch):
+        seed = recipe.seed * 1000 + epoch
+        varied = replace_mentions(main, share=recipe.replaced, seed=seed)
+        examples = [make_example(tokenizer, sentence) for sentence in varied] + auxiliary
+        for batch in make_batches(examples, recipe.batch_size, seed=seed):
             loss = measure_loss(model, batch, auxiliary_weight=recipe.auxiliary_weight)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -156,6 +162,58 @@ def train_tagger(
         if on_epoch:
             on_epoch(epoch + 1, averaged)
     return averaged
+
+
+def replace_mentions(
+    sentences: Sequence[TaggedSentence], *, share: float, seed: int
+) -> list[TaggedSentence]:
+    """The sentences with a share of their spans' words replaced by those of another span of the same kind.
+
+    A sentence in which a skill and a piece of knowledge overlap keeps its words: the tags of the one would
+    no longer fit the other.
+    """
+    if not share:
+        return list(sentences)
+    chance = random.Random(seed)
+    pools = [
+        [s.tokens[a:b] for s in sentences for a, b in find_runs(tags(s))]
+        for tags in (_get_skill_tags, _get_knowledge_tags)
+    ]
+    return [_replace(sentence, pools, chance, share) for sentence in sentences]
+
+
+def _replace(
+    sentence: TaggedSentence, pools: Sequence[list[tuple[str, ...]]], chance: random.Random, share: float
+) -> TaggedSentence:
+    runs = [
+        (start, end, kind)
+        for kind, tags in enumerate((_get_skill_tags(sentence), _get_knowledge_tags(sentence)))
+        for start, end in find_runs(tags)
+    ]
+    runs.sort()
+    if any(after[0] < before[1] for before, after in pairwise(runs)):
+        return sentence
+    tokens: list[str] = []
+    tags: list[list[str]] = [[], []]
+    done = 0
+    for start, end, kind in [*runs, (len(sentence.tokens), len(sentence.tokens), 0)]:
+        tokens += sentence.tokens[done:start]
+        words = chance.choice(pools[kind]) if end > start and chance.random() < share else sentence.tokens[start:end]
+        for own, written in enumerate(tags):
+            written += ["O"] * (start - done)
+            written += ["B", *["I"] * (len(words) - 1)][: len(words)] if own == kind else ["O"] * len(words)
+        tokens += words
+        done = end
+    knowledge = None if sentence.knowledge_tags is None else tuple(tags[1])
+    return TaggedSentence(tuple(tokens), tuple(tags[0]), knowledge)
+
+
+def _get_skill_tags(sentence: TaggedSentence) -> tuple[str, ...]:
+    return sentence.skill_tags
+
+
+def _get_knowledge_tags(sentence: TaggedSentence) -> tuple[str, ...]:
+    return sentence.knowledge_tags or ()
 
 
 def load_word_tokenizer(base: Path, *, max_tokens: int) -> Tokenizer:

@@ -103,7 +103,8 @@ def find_table_format(path: Path) -> TableFormat:
     content = _guess_format(path, head, promised)
     if promised is None:
         return content if content != "html" else _refuse(path, "a table", content)
-    if not _is_kept(promised, content):
+    is_damaged_line = promised == "jsonl" and _begins_with_brace(head)
+    if not is_damaged_line and not _is_kept(promised, content):
         return _refuse(path, _NAMES[promised], content)
     return promised
 
@@ -128,6 +129,10 @@ def guess_text_format(head: bytes) -> Literal["csv", "json", "jsonl", "html"]:
     if re.match(rb"\{\s*[\"}]", text):
         return "jsonl" if _is_object(text.splitlines()[0]) else "json"
     return "csv"
+
+
+def _begins_with_brace(head: bytes) -> bool:
+    return head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
 
 
 def _is_object(line: bytes) -> bool:

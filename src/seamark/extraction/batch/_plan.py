@@ -32,7 +32,6 @@ class BatchOptions:
     Attributes:
         text_column: the column that holds the texts.
         id_column: a column that names rows in the quarantine file; empty for none.
-        taxonomy: the taxonomy as asked for; only compared when a run goes on.
         model: the model as asked for; only compared when a run goes on.
         threshold: the least confidence asked for, 0-1; None for the model's own.
         top: the most skills a row asked for; None for all.
@@ -42,7 +41,6 @@ class BatchOptions:
 
     text_column: str
     id_column: str = ""
-    taxonomy: str = ""
     model: str = ""
     threshold: float | None = None
     top: int | None = None

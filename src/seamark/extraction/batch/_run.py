@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from seamark.errors import InputError, UsageError
 from seamark.extraction.batch._plan import BatchPlan, stamp_file
-from seamark.extraction.batch._storage import move_into_place, translate_write_errors
+from seamark.extraction.batch._storage import ROWS_ARE_KEPT, move_into_place, translate_write_errors
 from seamark.extraction.batch._tables import Row, name_json
 from seamark.extraction.batch._values import dump_json, is_blank
 from seamark.extraction.batch._work import (
@@ -29,7 +29,6 @@ from seamark.extraction.batch._writers import Pair, write_table
 from seamark.extraction.result import Prediction, make_prediction
 
 MAX_CHARACTERS = 1_000_000
-_KEPT = "free some space and run the same command again: the rows done so far are kept"
 _STATE_FORMAT = 1
 _LABELS = {
     "inputDigest": "the input file's content",
@@ -37,7 +36,6 @@ _LABELS = {
     "idColumn": "--id-column",
     "threshold": "--threshold",
     "top": "--top",
-    "taxonomy": "--taxonomy",
     "taxonomyDigest": "the taxonomy's content",
     "model": "--model",
     "modelVersion": "the model version",
@@ -198,7 +196,6 @@ def _make_state(plan: BatchPlan, extractor: BatchExtractor) -> dict[str, Any]:
         "idColumn": options.id_column,
         "threshold": options.threshold,
         "top": options.top,
-        "taxonomy": options.taxonomy,
         "taxonomyDigest": extractor.taxonomy.digest,
         "model": options.model,
         "modelVersion": extractor.model_version,
@@ -339,7 +336,7 @@ def _join_parts(plan: BatchPlan, work: WorkFolder) -> Counter[str]:
     """Write the finished table and the quarantine file; count what is in them."""
     tally: Counter[str] = Counter()
     joined, quarantine = work.path / "joined.tmp", work.path / "quarantine.tmp"
-    with translate_write_errors(plan.output, hint=_KEPT):
+    with translate_write_errors(plan.output, hint=ROWS_ARE_KEPT):
         try:
             with quarantine.open("w", encoding="utf-8", newline="") as aside:
                 write_table(plan, _watch_pairs(plan, work, aside, tally), joined)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seamark.errors import StorageError
 
+ROWS_ARE_KEPT = "free some space and run the same command again: the rows done so far are kept"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 

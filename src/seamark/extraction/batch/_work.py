@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from seamark.errors import StorageError, UsageError
-from seamark.extraction.batch._storage import replace_file, translate_write_errors
+from seamark.extraction.batch._storage import ROWS_ARE_KEPT, replace_file, translate_write_errors
 from seamark.extraction.batch._values import dump_json
 
 Record = dict[str, Any]
 """What a part holds for a row: the wire format's fields, ``status`` and, where there is one, ``reason``."""
 
-_KEPT = "free some space and run the same command again: the rows done so far are kept"
 _OURS = ("state.json*", "part-*", "joined*", "quarantine*", "lock")
 
 
@@ -63,7 +62,7 @@ class WorkFolder:
             StorageError: it can't be written; no half of it is left.
         """
         lines = (dump_json(record) + "\n" for record in records)
-        replace_file(self._part(number), lines, hint=_KEPT)
+        replace_file(self._part(number), lines, hint=ROWS_ARE_KEPT)
 
     def read_records(self) -> Iterator[Record]:
         """Every row's record, in the order of the rows.
@@ -142,7 +141,7 @@ def _explain_damaged(path: Path) -> UsageError:
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
     """Save what the parts are made of."""
-    replace_file(path / "state.json", [dump_json(state) + "\n"])
+    replace_file(path / "state.json", [dump_json(state) + "\n"], hint=ROWS_ARE_KEPT)
 
 
 def clear_folder(path: Path) -> None:

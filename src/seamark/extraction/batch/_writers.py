@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seamark.errors import StorageError
 from seamark.extraction.batch._plan import BatchPlan
-from seamark.extraction.batch._storage import explain_write_error
+from seamark.extraction.batch._storage import ROWS_ARE_KEPT, explain_write_error
 from seamark.extraction.batch._tables import Overview, ParquetTable, Row
 from seamark.extraction.batch._values import dump_json, to_cell
 from seamark.extraction.batch._work import Record
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[Row, Record]
 _FRAME_ROWS = 4096
+_NO_ROOM = 1024 * 1024
 
 
 def write_table(plan: BatchPlan, pairs: Iterable[Pair], path: Path) -> None:
@@ -74,11 +76,18 @@ def _write_parquet(plan: BatchPlan, pairs: Iterator[Pair], path: Path) -> None:
             pieces.append(piece)
         pl.scan_parquet(pieces, glob=False).sink_parquet(path)
     except pl.exceptions.PolarsError as error:
-        raise StorageError(f"{plan.output} can't be written as Parquet: {error}") from error
+        raise _explain_polars_error(error, plan.output) from error
     except OSError as error:
-        raise explain_write_error(_recover_errno(error), plan.output) from error
+        raise explain_write_error(_recover_errno(error), plan.output, hint=ROWS_ARE_KEPT) from error
     for piece in pieces:
         piece.unlink()
+
+
+def _explain_polars_error(error: Exception, path: Path) -> StorageError:
+    """The error for people; Polars swallows the number that would say that the disk is full."""
+    is_full = shutil.disk_usage(path.parent).free < _NO_ROOM
+    reason = "the disk is full" if is_full else (str(error).splitlines() or ["no reason given"])[0]
+    return StorageError(f"{path} can't be written: {reason}", hint=ROWS_ARE_KEPT)
 
 
 def _recover_errno(error: OSError) -> OSError:

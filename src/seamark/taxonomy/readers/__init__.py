@@ -43,16 +43,24 @@ def read_taxonomy(source: Path, *, format: str | None = None) -> ReadResult:  # 
 
 
 def _recognise(parts: list[Part], source: Path, name: str | None) -> tuple[ModuleType, list[Part]]:
-    found = {}
-    for candidate in (name,) if name else _SPECIAL:
-        if chosen := _load_reader(candidate).pick(parts):
-            found[candidate] = chosen
-    if not found and (chosen := _load_reader("plain").pick(parts)) and name is None:
-        found["plain"] = chosen
+    found = _pick_named(parts, name) if name else _pick_any(parts)
     if len(found) == 1:
         ((candidate, chosen),) = found.items()
         return _load_reader(candidate), chosen
     raise _explain_unrecognised(parts, source, name, list(found))
+
+
+def _pick_named(parts: list[Part], name: str) -> dict[str, list[Part]]:
+    reader = _load_reader(name)
+    chosen = reader.pick(parts, forced=True) if name == "plain" else reader.pick(parts)
+    return {name: chosen} if chosen else {}
+
+
+def _pick_any(parts: list[Part]) -> dict[str, list[Part]]:
+    found = {name: chosen for name in _SPECIAL if (chosen := _load_reader(name).pick(parts))}
+    if not found and (chosen := _load_reader("plain").pick(parts)):
+        return {"plain": chosen}
+    return found
 
 
 def _load_reader(name: str) -> ModuleType:
@@ -69,11 +77,8 @@ def _explain_unrecognised(
             hint="give the file or folder of one of them",
         )
     shown = next((", ".join(part.headers[:8]) for part in parts if part.headers), "JSON of an unknown shape")
-    wanted = (
-        f"files of the format {name}"
-        if name
-        else "files of SkillsFuture, ESCO, O*NET, Lightcast, or a column 'title'"
-    )
+    known = "files of SkillsFuture, ESCO, O*NET or Lightcast, or the columns skill_id and title"
+    wanted = f"files of the format {name}" if name else known
     return TaxonomyError(
         f"{source} is no taxonomy that Seamark knows (found: {shown})",
         expected=wanted,

@@ -38,7 +38,8 @@ def _explain_nothing(report: RowReport) -> NoUsableRowError:
     first = report.rejected[0] if report.rejected else None
     why = f", e.g. row {first.row}: {first.reason}" if first else ""
     return NoUsableRowError(
-        f"{report.files[0]} has no usable row ({report.rows_read} read, {len(report.rejected)} rejected{why})",
+        f"{report.files[0]} has no usable row "
+        f"({report.rows_read} read, {len(report.rejected)} rejected{why})",
         expected="at least one skill with a title",
         hint="seamark taxonomy validate SOURCE lists every row",
         report=report,

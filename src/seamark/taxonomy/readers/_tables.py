@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seamark.errors import TaxonomyError
-from seamark.taxonomy._text import REPLACEMENT, collapse_spaces, is_suspicious, repair_text
+from seamark.taxonomy._text import REPLACEMENT, collapse_spaces, is_suspicious, repair_text, tidy_list
 from seamark.taxonomy.readers._sources import (
     Part,
     decode_bytes,
@@ -184,19 +184,11 @@ def _clean_titles(table: Table, key: str) -> list[str]:
 
 def split_labels(table: Table, position: int, key: str, pieces: Iterable[str], title: str) -> tuple[str, ...]:
     """The labels, each once and on one line, without the title; unreadable ones are dropped."""
-    seen = {title.casefold()}
-    labels: list[str] = []
-    for piece in pieces:
-        label = " ".join(piece.split())
-        folded = label.casefold()
-        if not label or folded in seen:
-            continue
-        if REPLACEMENT in label:
-            table.note(position, key, "repaired", "a label with unreadable characters left out", label)
-            continue
-        seen.add(folded)
-        labels.append(label)
-    return tuple(labels)
+    labels = tidy_list(pieces, without=title)
+    lost = [label for label in labels if REPLACEMENT in label]
+    for label in lost:
+        table.note(position, key, "repaired", "a label with unreadable characters left out", label)
+    return tuple(label for label in labels if label not in lost) if lost else labels
 
 
 def apply_schema(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seamark.errors import TaxonomyError
+from seamark.taxonomy._text import tidy_list
 from seamark.taxonomy.readers._results import make_result
 from seamark.taxonomy.readers._sources import Part
 from seamark.taxonomy.readers._tables import Table, apply_schema, clean_table, read_table, split_labels
@@ -106,7 +107,7 @@ def _make_schema() -> Any:
 def _make_skill(table: Table, position: int, row: tuple[str, ...], groups: _Groups) -> Skill:
     uri, title, kind, reuse, alternative, hidden, status, definition, description, _, in_place = row
     labels = _SEPARATOR.split(f"{alternative}\n{hidden}" if hidden else alternative)
-    broader = groups.find_above(uri) or tuple(filter(None, in_place.split(" | ")))
+    broader = groups.find_above(uri) or tidy_list(in_place.split(" | "))
     return Skill(
         uri,
         title,
@@ -180,4 +181,4 @@ class _Groups:
             )
             seen.update(level)
             titles.update((self._titles[one], None) for one in level if one in self._titles)
-        return tuple(titles)
+        return tidy_list(titles)

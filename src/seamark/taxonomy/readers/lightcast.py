@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seamark.errors import TaxonomyError
+from seamark.taxonomy._text import tidy_list
 from seamark.taxonomy.readers._results import make_result
 from seamark.taxonomy.readers._sources import Part
 from seamark.taxonomy.readers._tables import Table, apply_schema, clean_table, make_table, read_table
@@ -135,8 +136,8 @@ def _make_skill(row: Mapping[str, str]) -> Skill:
         row["name"],
         row["description"],
         row["type"],
-        tuple(dict.fromkeys(tags)),
-        broader=tuple(dict.fromkeys(group for group in groups if group.lower() not in _NONE)),
+        tidy_list(tags),
+        broader=tidy_list(group for group in groups if group.lower() not in _NONE),
         status="retired" if row["removeddescription"] else "active",
     )
 

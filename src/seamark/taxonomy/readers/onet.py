@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seamark.taxonomy._text import derive_skill_id, normalise_title
+from seamark.taxonomy._text import derive_skill_id, normalise_title, tidy_list
 from seamark.taxonomy.readers._results import make_result
 from seamark.taxonomy.readers._sources import Part
 from seamark.taxonomy.readers._tables import Table, apply_schema, clean_table, read_table
@@ -118,7 +118,7 @@ class _Elements:
             self.descriptions.get(element, ""),
             _TYPES[element[:3]],
             codes=(element,),
-            broader=tuple(broader),
+            broader=tidy_list(broader),
         )
 
 
@@ -139,8 +139,8 @@ class _Example:
             self.title,
             type=self.type,
             tags=tuple(self.tags),
-            codes=tuple(self.codes),
-            broader=tuple(self.groups),
+            codes=tidy_list(self.codes),
+            broader=tidy_list(self.groups),
         )
 
 

@@ -31,17 +31,28 @@ _FIELD_OF = dict(zip(_KEYS, FIELDS, strict=True))
 _STATUSES = ("active", "retired")
 
 
-def pick(parts: Sequence[Part]) -> list[Part]:
+def pick(parts: Sequence[Part], *, forced: bool = False) -> list[Part]:
     """The one part that is a plain taxonomy; empty where there is none.
+
+    Args:
+        parts: what the source holds.
+        forced: the user named the format, so a column ``title`` is enough.
 
     Raises:
         TaxonomyError: several parts are.
     """
-    found = [part for part in parts if part.has("title") or is_plain_json(part.value)]
+    found = [part for part in parts if _is_table(part) or is_plain_json(part.value)]
+    if not found and len(parts) == 1 and forced and parts[0].has("title"):
+        return list(parts)
     if len(found) > 1:
         names = ", ".join(part.label for part in found[:5])
         raise TaxonomyError(f"several plain taxonomies: {names}", expected="one", hint="give the file itself")
     return found
+
+
+def _is_table(part: Part) -> bool:
+    # Job postings have titles too: without a skill_id, a column that is not ours makes it no taxonomy.
+    return part.has("title") and ("skillid" in part.keys or set(part.keys) <= {*_KEYS, ""})
 
 
 def is_plain_json(value: Any) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seamark.errors import TaxonomyError
-from seamark.taxonomy._text import derive_skill_id, normalise_title
+from seamark.taxonomy._text import derive_skill_id, normalise_title, tidy_list
 from seamark.taxonomy.readers._results import make_result
 from seamark.taxonomy.readers._sources import Part
 from seamark.taxonomy.readers._tables import Table, apply_schema, clean_table, read_table
@@ -73,7 +73,7 @@ def read(parts: Sequence[Part]) -> ReadResult:
     apply_schema(skills, _make_schema, normalised={"skilltitle": titles})
     usage: dict[str, _Usage] = defaultdict(_Usage)
     mapping = _read_mapping(parts, set(titles), usage)
-    key = _read_key(parts, mapping, usage)
+    key = _read_key(parts, set(titles), usage)
     made = [_make_skill(row, usage) for _, row in skills.iterate(*_SKILLS)]
     return make_result(FORMAT, FORMAT, made, [skills, *mapping, *key])
 
@@ -126,18 +126,18 @@ def _add_use(use: _Usage, code: str, sector: str, level: str = "") -> None:
         use.levels.add(level)
 
 
-def _read_key(parts: Sequence[Part], mapping: list[Table], usage: Mapping[str, _Usage]) -> list[Table]:
+def _read_key(parts: Sequence[Part], titles: set[str], usage: Mapping[str, _Usage]) -> list[Table]:
     part = next((part for part in parts[1:] if part.has("tscccstitle")), None)
     if part is None:
         return []
     table = read_table(part, _KEY)
     clean_table(table, titles=("tscccstitle",))
     apply_schema(table, _make_key_schema)
-    # Read with the mapping, the key only adds categories to the codes that the mapping places.
     skill_of = {code: title for title, use in usage.items() for code in use.codes}
-    for _, (code, title, sector, category, *_) in table.iterate(*_KEY):
-        name = skill_of.get(code, "") if mapping else normalise_title(title)
-        if not name:
+    for position, (code, title, sector, category, *_) in table.iterate(*_KEY):
+        name = skill_of.get(code) or normalise_title(title)  # a code that the mapping lacks goes by its title
+        if name not in titles:
+            table.note(position, "tsccode", "rejected", "no unique skill has this code or title", code)
             continue
         _add_use(usage[name], code, sector)
         if category:
@@ -168,11 +168,11 @@ def _make_skill(row: tuple[str, ...], usage: Mapping[str, _Usage]) -> Skill:
         description,
         kind,
         (f"Emerging {(kind or 'tsc').upper()}",) if emerging.lower() in _TRUE else (),
-        tuple(use.older_titles),
-        tuple(use.codes),
-        tuple(use.sectors),
-        tuple(sorted(use.levels, key=_order_level)),
-        tuple(category for category, _ in ranked),
+        tidy_list(use.older_titles, without=title),
+        tidy_list(use.codes),
+        tidy_list(use.sectors),
+        tidy_list(sorted(use.levels, key=_order_level)),
+        tidy_list(category for category, _ in ranked),
     )
 
 

@@ -1,0 +1,193 @@
+"""The only place where parts are wired together; every door calls these functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seamark.base_models import ensure_base_model, find_base_model
+from seamark.errors import UsageError
+from seamark.extraction.encoder import Encoder
+from seamark.extraction.engines import open_engine
+from seamark.extraction.extractor import Extractor
+from seamark.extraction.matching import Matcher
+from seamark.extraction.ranking import Ranker
+from seamark.extraction.shipped import SHIPPED, ShippedPart, open_part, prepare_engine
+from seamark.extraction.spans.adapter import AdapterSpanExtractor
+from seamark.extraction.spans.protocol import SpanExtractor
+from seamark.extraction.vector_store import load_vectors
+from seamark.settings import Settings, read_settings
+from seamark.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+DEFAULT_MODEL = "default"
+_MODELS = SHIPPED / "models.json"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, and how far it is."""
+
+
+def list_models() -> list[str]:
+    """The names that ``model`` may have, besides a folder."""
+    return list(_read_models())
+
+
+def make_extractor(
+    taxonomy: str | Path | Taxonomy = "starter",
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    spans: str | None = None,
+    settings: Settings | None = None,
+    threshold: float | None = None,
+    top: int | None = None,
+    progress: Progress | None = None,
+) -> Extractor:
+    """An extractor, with base models fetched and the taxonomy embedded where they were not yet.
+
+    Args:
+        taxonomy: a name, a file, a folder, or a :class:`Taxonomy`.
+        model: one of :func:`list_models`.
+        spans: the span extractor, as :func:`make_span_extractor` names it; default: our own.
+        settings: the surroundings; default: the environment's.
+        threshold: least confidence, 0-1; default: the model's own.
+        top: how many skills at most; None or 0 gives all above the threshold.
+        progress: told about long work.
+
+    Raises:
+        UsageError: there is no such taxonomy or model, or ``threshold`` or ``top`` is out of its range.
+        TaxonomyError: the taxonomy can't be read.
+        WeightsError: weights are missing, damaged, or can't be fetched.
+    """
+    settings = settings or read_settings()
+    entry = _find_model(str(model))
+    limit = float(entry["threshold"]) if threshold is None else _check_threshold(threshold)
+    if top is not None and top < 0:
+        raise UsageError(f"top={top}", expected="a whole number of 0 or more")
+    loaded = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy, home=settings.home)
+    encoder = make_encoder(str(model), settings=settings, progress=progress)
+    vectors = load_vectors(
+        settings.home / "embeddings",
+        loaded.digest,
+        loaded.active,
+        encoder,
+        on_progress=(lambda done, all_: progress("embedding the taxonomy", done, all_)) if progress else None,
+    )
+    return Extractor(
+        loaded,
+        spans=make_span_extractor(spans or DEFAULT_MODEL, settings=settings, progress=progress),
+        encoder=encoder,
+        matcher=Matcher(vectors, encoder),
+        ranker=Ranker.read(open_part(entry["ranker"]).folder / "ranker.json"),
+        model_version=str(entry["version"]),
+        threshold=limit,
+        top=top or 0,
+    )
+
+
+def make_encoder(
+    model: str = DEFAULT_MODEL, *, settings: Settings | None = None, progress: Progress | None = None
+) -> Encoder:
+    """The encoder of a model.
+
+    Raises:
+        UsageError: there is no such model.
+        WeightsError: weights are missing, damaged, or can't be fetched.
+    """
+    settings = settings or read_settings()
+    part = open_part(_find_model(model)["encoder"])
+    base = _get_base(part, settings, progress)
+    engine = _open(part, base, settings)
+    return Encoder(
+        engine,
+        _read_tokenizer(base, int(part.manifest["max_tokens"])),
+        dimensions=int(part.manifest["dimensions"]),
+        name=part.digest,
+    )
+
+
+def make_span_extractor(
+    model: str = DEFAULT_MODEL, *, settings: Settings | None = None, progress: Progress | None = None
+) -> SpanExtractor:
+    """A span extractor.
+
+    Args:
+        model: ``default``; ``jobbert``; or two Hugging Face token classifiers, for skills and for
+            knowledge, as ``SKILL,KNOWLEDGE``, each a folder or a name on the model hub.
+        settings: the surroundings; default: the environment's.
+        progress: told about long work.
+
+    Raises:
+        UsageError: there is no such span extractor.
+        WeightsError: weights are missing, damaged, or can't be fetched.
+    """
+    settings = settings or read_settings()
+    if model == "jobbert" or "," in model:
+        return _make_hugging_face_spans(model, settings)
+    part = open_part(_find_model(model)["spans"])
+    base = _get_base(part, settings, progress)
+    return make_adapter_spans(part, base, settings)
+
+
+def make_adapter_spans(part: ShippedPart, base: Path, settings: Settings) -> AdapterSpanExtractor:
+    """Our own span extractor from a part and its base model's folder."""
+    import numpy as np
+
+    return AdapterSpanExtractor(
+        _open(part, base, settings),
+        _read_tokenizer(base, int(part.manifest["max_tokens"])),
+        transitions=np.array(part.manifest["transitions"], dtype=np.float32),
+        starts=np.array(part.manifest["starts"], dtype=np.float32),
+        name=part.digest,
+    )
+
+
+def _make_hugging_face_spans(model: str, settings: Settings) -> SpanExtractor:
+    from seamark.extraction.spans.hugging_face import JOBBERT, HuggingFaceSpanExtractor
+
+    names = JOBBERT if model == "jobbert" else tuple(name.strip() for name in model.split(","))
+    if len(names) != 2 or not all(names):
+        raise UsageError(f"the span extractor {model!r}", expected="SKILL,KNOWLEDGE: two token classifiers")
+    return HuggingFaceSpanExtractor(names[0], names[1], settings=settings)
+
+
+def _read_models() -> dict[str, Any]:
+    models: dict[str, Any] = json.loads(_MODELS.read_text(encoding="utf-8"))
+    return models
+
+
+def _find_model(name: str) -> dict[str, Any]:
+    models = _read_models()
+    for known, entry in models.items():
+        if name == known or name in entry.get("aliases", ()):
+            found: dict[str, Any] = entry
+            return found
+    raise UsageError(f"there is no model {name!r}", expected="one of " + ", ".join(models))
+
+
+def _check_threshold(threshold: float) -> float:
+    if not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"threshold={threshold}", expected="a number from 0 to 1")
+    return threshold
+
+
+def _get_base(part: ShippedPart, settings: Settings, progress: Progress | None) -> Path:
+    base = find_base_model(str(part.manifest["base_model"]))
+    return ensure_base_model(base, settings, progress=progress)
+
+
+def _open(part: ShippedPart, base: Path, settings: Settings) -> Any:
+    folder = prepare_engine(part, base, settings.home)
+    return open_engine(settings.engine, folder, threads=settings.threads)
+
+
+def _read_tokenizer(base: Path, max_tokens: int) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer

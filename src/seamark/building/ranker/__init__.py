@@ -1,0 +1,1 @@
+"""The ranker: labelled texts to features, features to a calibrated network."""
