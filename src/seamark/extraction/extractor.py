@@ -254,9 +254,8 @@ class Extractor:
         named = {(start, end): skill for skill, start, end in self._names.find(sentence)}
         phrases = [Phrase(span, named.pop((span.start, span.end), -1)) for span in spans]
         for (start, end), skill in named.items():
-            # as sure as the extractor is of what it found there; 0 where it found nothing
-            score = max((span.score for span in spans if span.start < end and start < span.end), default=0.0)
-            phrases.append(Phrase(Span(start, end, sentence[start:end], self._get_label(skill), score), skill))
+            span = Span(start, end, sentence[start:end], self._get_label(skill), _cover(start, end, spans))
+            phrases.append(Phrase(span, skill))
         return sorted(phrases, key=lambda phrase: (phrase.span.start, phrase.span.end))
 
     def _get_label(self, skill: int) -> SpanLabel:
@@ -373,6 +372,19 @@ def _find_knowledge(types: Sequence[str]) -> Floats:
     if "knowledge" not in types:
         return np.full(len(types), 0.5, dtype=np.float32)
     return np.array([float(kind == "knowledge") for kind in types], dtype=np.float32)
+
+
+def _cover(start: int, end: int, spans: Sequence[Span]) -> float:
+    """How sure the extractor is of a name at ``start`` to ``end``: the score of a span there, 0 without one.
+
+    A name that is only part of a span counts by its share of it: "data" in "build data pipelines" is not asked for.
+    """
+    shares = (
+        span.score * (min(end, span.end) - max(start, span.start)) / (span.end - span.start)
+        for span in spans
+        if span.start < end and start < span.end
+    )
+    return max(shares, default=0.0)
 
 
 def _average(vectors: Vectors, owners: Vectors, weights: Sequence[int], n_docs: int) -> Vectors:

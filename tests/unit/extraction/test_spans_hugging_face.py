@@ -360,8 +360,8 @@ def test_kinds_of_a_tag_are_added_up(copied, bert_extractor):
 
 @pytest.mark.parametrize(
     "names",
-    [("POSITIVE", "NEGATIVE", "O"), ("B", "I", "X"), ("B", "I", "B-x"), ("B", "O", "O-x"), ("S-a", "E-a", "O"),
-     ("LABEL_0", "LABEL_1", "LABEL_3"), ("Begin", "Inside", "Outside")],
+    [("POSITIVE", "NEGATIVE", "O"), ("B", "I", "X"), ("B", "I", "B-x"), ("B", "O", "O-x"),
+     ("S-a", "E-a", "O"), ("LABEL_0", "LABEL_1", "LABEL_3"), ("Begin", "Inside", "Outside")],
 )  # fmt: skip
 def test_labels_that_are_not_bio_are_refused_and_listed(names, copied):
     name_labels(copied.knowledge, *names)
@@ -591,8 +591,7 @@ def test_loading_writes_nothing_and_leaves_the_settings_of_transformers(bert, co
 
 def test_half_precision_weights_are_computed_in_full(copied, bert_extractor):
     def halve(tensors: dict[str, Any]) -> None:
-        for name in tensors:
-            tensors[name] = tensors[name].half()
+        tensors.update({name: tensor.half() for name, tensor in tensors.items()})
 
     for folder in (copied.skill, copied.knowledge):
         edit_weights(folder, halve)

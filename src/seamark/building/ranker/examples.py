@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from seamark.extraction.extractor import Extractor, Weighed
-from seamark.extraction.ranking import Floats
+from seamark.extraction.ranking import FEATURES, Floats
+
+_EXACT = FEATURES.index("exact name")
+_SPAN_SCORE = FEATURES.index("span score")
+_SURE = 0.5
+"""Span score above which a span counts as found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +24,13 @@ class LabelledSentence:
     Attributes:
         text: one line.
         skill_ids: empty where it calls for none.
+        complete: whether the annotators named every skill; where not, a skill whose very name stands in a
+            span is neither right nor wrong, and is left out.
     """
 
     text: str
     skill_ids: frozenset[str]
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +84,8 @@ def label_pairs(
     joined = ["\n".join(sentence.text for sentence in text) for text in texts]
     parts, done = [], 0
     for batch, weighed in extractor.weigh(joined, sentence_depth=sentence_depth):
-        labels = list(_label_units(weighed, texts[done : done + len(batch)]))
-        pairs = weighed.candidates.pairs
-        right = [
-            float(ids[skill] in labels[unit])
-            for unit, skill in zip(pairs.sentences.tolist(), pairs.skills.tolist(), strict=True)
-        ]
-        parts.append((pairs.features, np.array(right, dtype=np.float32)))
+        units = list(_find_labels(weighed, texts[done : done + len(batch)]))
+        parts.append(_label(weighed, units, ids))
         done += len(batch)
         if on_progress:
             on_progress(done, len(texts))
@@ -90,16 +93,29 @@ def label_pairs(
     return LabelledPairs(np.concatenate(features), np.concatenate(answers))
 
 
-def _label_units(
+def _label(
+    weighed: Weighed, units: Sequence[LabelledSentence], ids: Sequence[str]
+) -> tuple[Floats, Floats]:
+    pairs = weighed.candidates.pairs
+    numbers = list(zip(pairs.sentences.tolist(), pairs.skills.tolist(), strict=True))
+    right = np.array([ids[skill] in units[unit].skill_ids for unit, skill in numbers])
+    complete = np.array([units[unit].complete for unit, _ in numbers])
+    named = (pairs.features[:, _EXACT] > 0) & (pairs.features[:, _SPAN_SCORE] > _SURE)
+    known = right | complete | ~named
+    return pairs.features[known], right[known].astype(np.float32)
+
+
+def _find_labels(
     weighed: Weighed, texts: Sequence[Sequence[LabelledSentence]]
-) -> Iterator[frozenset[str]]:
+) -> Iterator[LabelledSentence]:
     """What each unit calls for: a sentence what its line does, a whole text what any of its lines does."""
     for place in weighed.places:
         lines = texts[place.doc]
         if place.sentence is None:
-            yield frozenset().union(*(line.skill_ids for line in lines))
+            ids = frozenset[str]().union(*(line.skill_ids for line in lines))
+            yield LabelledSentence("", ids, all(line.complete for line in lines))
         else:
-            yield _find_line(lines, place.sentence.start).skill_ids
+            yield _find_line(lines, place.sentence.start)
 
 
 def _find_line(lines: Sequence[LabelledSentence], offset: int) -> LabelledSentence:

@@ -388,7 +388,8 @@ def _set_words_apart(tokenizer: Tokenizer) -> None:
     from tokenizers import pre_tokenizers
 
     step: Any = tokenizer.pre_tokenizer
-    for part in step if isinstance(step, pre_tokenizers.Sequence) else [step]:
+    parts: Any = step if isinstance(step, pre_tokenizers.Sequence) else [step]
+    for part in parts:
         if isinstance(part, pre_tokenizers.ByteLevel):
             part.add_prefix_space = True
 
