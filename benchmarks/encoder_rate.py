@@ -31,6 +31,7 @@ from benchmarks._machine import (
 from benchmarks._operations import Shape, count_operations
 from benchmarks._tables import format_table
 from benchmarks._texts import read_postings
+from seamark.bootstrap import list_models
 from seamark.extraction.encoder import Encoder
 from seamark.extraction.engines import Engine, Inputs
 from seamark.extraction.sentences import split_sentences
@@ -121,7 +122,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="times that all are encoded (default: 3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each matrix product (default: 1)")
-    parser.add_argument("--model", default="default", help="Seamark's model (default: default)")
+    parser.add_argument("--model", default="default", choices=list_models(), help="default: default")
     return parser.parse_args(argv)
 
 
@@ -141,12 +142,15 @@ def _draw(texts: Iterable[str], limit: int) -> list[str]:
 
 
 def _open_encoder(model: str) -> tuple[Encoder, Meter]:
-    from seamark.base_models import locate_base_model
+    from seamark.base_models import ensure_base_model
     from seamark.bootstrap import make_encoder
+    from seamark.extraction.shipped import SHIPPED, open_part
     from seamark.settings import read_settings
 
     encoder = make_encoder(model)
-    config = json.loads((locate_base_model("all-MiniLM-L6-v2", read_settings()) / "config.json").read_text())
+    entry = json.loads((SHIPPED / "models.json").read_text(encoding="utf-8"))[model]
+    base = ensure_base_model(open_part(entry["encoder"]).manifest["base_model"], read_settings())
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     shape = Shape(config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"])
     meter = Meter(encoder._engine, shape)  # noqa: SLF001 - the engine is timed apart from the tokenizer
     encoder._engine = meter  # noqa: SLF001

@@ -41,6 +41,9 @@ _NAMES = ("ESCO Skill Extractor", "Seamark")
 _PAUSE = 0.5
 """Seconds between two turns, in which the threads of the one that worked go to sleep."""
 
+_WARM_UP = 32
+"""Postings that both read before the clock starts."""
+
 _THRESHOLDS = tuple(round(0.4 + 0.05 * step, 2) for step in range(10))
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
 
@@ -146,7 +149,8 @@ def _measure(
     options: argparse.Namespace, commands: dict[str, list[str]], taxonomy: Taxonomy
 ) -> dict[str, Any]:
     texts = read_postings(options.postings, column=options.text_column, limit=options.limit)
-    warm_up = read_postings(options.warm_up, column=options.text_column, limit=32)
+    n_warm_up = min(_WARM_UP, len(texts))
+    warm_up = read_postings(options.warm_up, column=options.text_column, limit=n_warm_up)
     for name, command in commands.items():
         say(f"{name}: preparing (embeds the skills where that was not done before)")
         # in a process of its own: what preparing takes must not count as memory of predicting

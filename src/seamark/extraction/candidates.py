@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seamark.extraction.encoder import Vectors
-from seamark.extraction.matching import Matcher, PhraseMatches
+from seamark.extraction.matching import Matcher, PhraseMatches, find_highest
 from seamark.extraction.ranking import FEATURES, Floats, Indices, Pairs, join_pairs
 from seamark.extraction.result import Span
 
@@ -103,7 +103,7 @@ _Rows = tuple[Indices, Indices, Indices, Floats]
 def _make_unit_rows(by_title: Vectors, depth: int) -> _Rows:
     n_units, n_skills = by_title.shape
     depth = min(depth, n_skills)
-    nearest = np.argpartition(-by_title, depth - 1, axis=1)[:, :depth]
+    nearest = find_highest(by_title, depth)
     sentences = np.repeat(np.arange(n_units), depth)
     features = np.zeros((len(sentences), len(FEATURES)), dtype=np.float32)
     features[:, _COLUMN["type agrees"]] = 0.5

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from seamark.extraction.cache import BoundedCache
 from seamark.extraction.chunking import plan_batches
 from seamark.extraction.engines import Engine
 
@@ -41,9 +40,7 @@ class Encoder:
         self.name = name
         self._engine = engine
         self._tokenizer = tokenizer
-        self._cache: OrderedDict[str, Vectors] = OrderedDict()
-        self._cache_size = cache_size
-        self._lock = threading.Lock()
+        self._cache = BoundedCache[str, Vectors](cache_size)
 
     def encode(self, texts: Sequence[str], *, remember: bool = False) -> Vectors:
         """Unit vectors ``(len(texts), dimensions)``.
@@ -53,11 +50,12 @@ class Encoder:
             remember: keep the vectors in the bounded cache, for phrases that come again.
         """
         distinct = list(dict.fromkeys(texts))
-        known = self._recall(distinct) if remember else {}
+        known = self._cache.recall(distinct) if remember else {}
         new = [text for text in distinct if text not in known]
         vectors = self._run(new)
         if remember:
-            self._keep(new, vectors)
+            # copies: a row of the batch would keep the whole batch alive
+            self._cache.keep({text: vector.copy() for text, vector in zip(new, vectors, strict=True)})
         known.update(zip(new, vectors, strict=True))
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
@@ -71,20 +69,6 @@ class Encoder:
         for rows in plan_batches(lengths, max_batch=MAX_BATCH, max_tokens=MAX_BATCH_TOKENS):
             vectors[rows] = self._engine.run(pad_batch([ids[row] for row in rows]))
         return vectors
-
-    def _recall(self, texts: Sequence[str]) -> dict[str, Vectors]:
-        with self._lock:
-            found = {text: self._cache[text] for text in texts if text in self._cache}
-            for text in found:
-                self._cache.move_to_end(text)
-        return found
-
-    def _keep(self, texts: Sequence[str], vectors: Vectors) -> None:
-        with self._lock:
-            # copies: a row of the batch would keep the whole batch alive
-            self._cache.update((text, vector.copy()) for text, vector in zip(texts, vectors, strict=True))
-            while len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
 
 
 def pad_batch(

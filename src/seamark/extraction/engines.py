@@ -90,9 +90,7 @@ class OnnxRuntimeEngine:
         try:
             import onnxruntime
         except ImportError as error:
-            raise MissingExtraError(
-                "the engine onnxruntime", package="onnxruntime", extra="train"
-            ) from error
+            raise MissingExtraError("the engine onnxruntime", package="onnxruntime", extra="train") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         with _translated(folder):

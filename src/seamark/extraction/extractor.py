@@ -213,7 +213,9 @@ class Extractor:
             sentence_depth: how many candidates a sentence gives by its own similarity.
         """
         for docs in self._cut([_get_text(text) for text in texts]):
-            weighed = self._weigh(docs, self._find_units(docs, all_sentences=True), sentence_depth=sentence_depth)
+            weighed = self._weigh(
+                docs, self._find_units(docs, all_sentences=True), sentence_depth=sentence_depth
+            )
             if weighed:
                 yield [text for text, _ in docs], weighed
 
@@ -300,7 +302,9 @@ class Extractor:
                 own = best[weighed.units[unit].doc]
                 own[skill] = max(own.get(skill, 0.0), confidence)
         ranked = (sorted(own, key=lambda skill: (-own[skill], self._ids[skill]))[:depth] for own in best)
-        return [[(self._ids[skill], own[skill]) for skill in row] for own, row in zip(best, ranked, strict=True)]
+        return [
+            [(self._ids[skill], own[skill]) for skill in row] for own, row in zip(best, ranked, strict=True)
+        ]
 
     def _gather(self, weighed: Weighed | None, texts: Sequence[str]) -> list[tuple[ExtractedSkill, ...]]:
         """The skills of each text that reach the threshold."""
@@ -314,14 +318,19 @@ class Extractor:
             rival = own.get(skill)
             if rival is None or _is_better(weighed, pair, rival):
                 own[skill] = pair
-        evidence = self._find_evidence(weighed, best, texts)
-        return [self._order(weighed, own, evidence[doc]) for doc, own in enumerate(best)]
+        phrases = [phrase for unit in weighed.units for phrase in unit.phrases]
+        evidence = self._find_evidence(weighed, phrases, best, texts)
+        return [self._order(weighed, phrases, own, evidence[doc]) for doc, own in enumerate(best)]
 
     def _find_evidence(
-        self, weighed: Weighed, best: Sequence[Mapping[int, int]], texts: Sequence[str]
+        self,
+        weighed: Weighed,
+        phrases: Sequence[Phrase],
+        best: Sequence[Mapping[int, int]],
+        texts: Sequence[str],
     ) -> list[dict[int, list[Span]]]:
         """For each text and predicted skill the phrases of which it is the nearest, and its best one."""
-        pairs, phrases = weighed.candidates.pairs, [p for unit in weighed.units for p in unit.phrases]
+        pairs = weighed.candidates.pairs
         supports = {tuple(row) for row in weighed.candidates.rows.tolist()}
         chosen = [pair for own in best for pair in own.values() if pairs.phrases[pair] >= 0]
         supports |= {
@@ -336,10 +345,13 @@ class Extractor:
         return evidence
 
     def _order(
-        self, weighed: Weighed, best: Mapping[int, int], evidence: Mapping[int, list[Span]]
+        self,
+        weighed: Weighed,
+        phrases: Sequence[Phrase],
+        best: Mapping[int, int],
+        evidence: Mapping[int, list[Span]],
     ) -> tuple[ExtractedSkill, ...]:
         confidences = {skill: float(weighed.confidences[pair]) for skill, pair in best.items()}
-        phrases = [phrase.span.text for unit in weighed.units for phrase in unit.phrases]
         ordered = order_skills(confidences, self._ids)
         made = []
         for number in ordered[: self.top or None]:
@@ -351,7 +363,7 @@ class Extractor:
                     title=skill.title,
                     type=skill.type,
                     confidence=confidences[number],
-                    phrase=phrases[phrase] if phrase >= 0 else FULL_TEXT,
+                    phrase=phrases[phrase].span.text if phrase >= 0 else FULL_TEXT,
                     occurrence=max(len(spans), 1),
                     tags=skill.tags,
                     evidence=spans,

@@ -7,14 +7,13 @@ hair, and is left out. A phrase's similarity to a skill is the highest over the 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from seamark.extraction.cache import BoundedCache
 from seamark.extraction.encoder import Encoder, Vectors
 from seamark.extraction.names import Key, make_key, measure_overlap
 from seamark.taxonomy.skill import Skill
@@ -23,6 +22,12 @@ Indices = npt.NDArray[np.int64]
 
 REDUNDANT = 0.9
 """Cosine above which an alternative title adds nothing to the vectors that its skill has."""
+
+_ROWS_PER_SKILL = 4
+"""Rows looked at for each skill wanted; skills with more near names than that are rare and cost a second look."""
+
+_GROUP = 32
+"""Columns a group in :func:`find_highest`."""
 
 _BLOCK = 64
 """Phrases a matrix product: bounds the memory of their similarities to all vectors."""
@@ -120,10 +125,10 @@ class Matcher:
         self.vectors = vectors
         self.titles: Vectors = np.ascontiguousarray(vectors.vectors[vectors.starts])
         self.depth = min(depth, len(vectors.starts))
+        lengths = np.diff(np.append(vectors.starts, len(vectors.vectors)))
+        self._owners = np.repeat(np.arange(len(vectors.starts)), lengths)
         self._encoder = encoder
-        self._cache: OrderedDict[str, PhraseMatches] = OrderedDict()
-        self._cache_size = cache_size
-        self._lock = threading.Lock()
+        self._cache = BoundedCache[str, PhraseMatches](cache_size)
         self._keys: dict[int, Key] = {}
 
     def match(self, phrases: Sequence[str], *, depth: int | None = None) -> list[PhraseMatches]:
@@ -137,16 +142,11 @@ class Matcher:
         if depth is not None and depth != self.depth:
             deep = dict(zip(distinct, self._find_all_nearest(distinct, depth), strict=True))
             return [deep[phrase] for phrase in phrases]
-        with self._lock:
-            known = {phrase: self._cache[phrase] for phrase in distinct if phrase in self._cache}
-            for phrase in known:
-                self._cache.move_to_end(phrase)
-        new = [phrase for phrase in distinct if phrase not in known]
-        known.update(zip(new, self._find_all_nearest(new, self.depth), strict=True))
-        with self._lock:
-            self._cache.update((phrase, known[phrase]) for phrase in new)
-            while len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
+        known = self._cache.recall(distinct)
+        missing = [phrase for phrase in distinct if phrase not in known]
+        new = dict(zip(missing, self._find_all_nearest(missing, self.depth), strict=True))
+        self._cache.keep(new)
+        known |= new
         return [known[phrase] for phrase in phrases]
 
     def match_titles(self, texts: Vectors) -> Vectors:
@@ -160,32 +160,63 @@ class Matcher:
 
     def _find_nearest(self, phrases: Sequence[str], depth: int) -> list[PhraseMatches]:
         by_row = self._encoder.encode(phrases) @ self.vectors.vectors.T
-        by_skill = np.maximum.reduceat(by_row, self.vectors.starts, axis=1)
-        nearest = np.argpartition(-by_skill, depth - 1, axis=1)[:, :depth]
+        nearest = find_highest(by_row, _ROWS_PER_SKILL * depth)
         return [
-            self._describe(phrase, rows, by_skill[i], np.sort(nearest[i]))
-            for i, (phrase, rows) in enumerate(zip(phrases, by_row, strict=True))
+            self._describe(phrase, by_row[i], self._choose_skills(by_row[i], nearest[i], depth))
+            for i, phrase in enumerate(phrases)
         ]
 
-    def _describe(self, phrase: str, by_row: Vectors, by_skill: Vectors, skills: Indices) -> PhraseMatches:
-        # sorted by number before, so that equal similarities keep the taxonomy's order
-        skills = skills[np.argsort(-by_skill[skills], kind="stable")]
+    def _choose_skills(self, by_row: Vectors, rows: Indices, depth: int) -> dict[int, int]:
+        """The ``depth`` nearest skills, nearest first, each with its nearest row."""
+        # by number first, so that equal similarities keep the taxonomy's order
+        rows = np.sort(rows)
+        rows = rows[np.argsort(-by_row[rows], kind="stable")]
+        chosen: dict[int, int] = {}
+        for row, skill in zip(rows.tolist(), self._owners[rows].tolist(), strict=True):
+            chosen.setdefault(skill, row)
+            if len(chosen) == depth:
+                return chosen
+        # the nearest rows belong to few skills: look at all of them
+        return (
+            chosen if len(rows) == len(by_row) else self._choose_skills(by_row, np.arange(len(by_row)), depth)
+        )
+
+    def _describe(self, phrase: str, by_row: Vectors, chosen: dict[int, int]) -> PhraseMatches:
         key = make_key(phrase)
-        names = [self._get_key(self._find_row(by_row, skill)) for skill in skills.tolist()]
+        names = [self._get_key(row) for row in chosen.values()]
         return PhraseMatches(
-            skills,
-            by_skill[skills],
+            np.array(list(chosen), dtype=np.int64),
+            by_row[list(chosen.values())],
             np.array([measure_overlap(key, name) for name in names], dtype=np.float32),
             np.array([key == name for name in names], dtype=np.float32),
         )
-
-    def _find_row(self, by_row: Vectors, skill: int) -> int:
-        starts = self.vectors.starts
-        start = int(starts[skill])
-        end = int(starts[skill + 1]) if skill + 1 < len(starts) else len(by_row)
-        return start + int(by_row[start:end].argmax())
 
     def _get_key(self, row: int) -> Key:
         if row not in self._keys:
             self._keys[row] = make_key(self.vectors.names[row])
         return self._keys[row]
+
+
+def find_highest(scores: Vectors, k: int) -> Indices:
+    """The columns of the ``k`` highest scores of each row ``(n, k)``, in no order.
+
+    As ``np.argpartition``, which takes longer than the matrix product before it: columns are looked at in
+    groups, and only in the k groups with the highest maxima, where the k highest must lie.
+    """
+    n, width = scores.shape
+    groups = -(-width // _GROUP)
+    if k * 4 >= groups:
+        k = min(k, width)
+        return (
+            np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < width else np.tile(np.arange(width), (n, 1))
+        )
+    whole = width // _GROUP * _GROUP
+    spread = whole // _GROUP
+    maxima = scores[:, :whole].reshape(n, _GROUP, spread).max(axis=1)
+    best = np.argpartition(-maxima, k - 1, axis=1)[:, :k]
+    columns = (best[:, None, :] + spread * np.arange(_GROUP)[None, :, None]).reshape(n, -1)
+    rest = np.broadcast_to(np.arange(whole, width), (n, width - whole))
+    columns = np.concatenate([columns, rest], axis=1)
+    own = np.take_along_axis(scores, columns, axis=1)
+    chosen = np.argpartition(-own, k - 1, axis=1)[:, :k]
+    return np.take_along_axis(columns, chosen, axis=1)

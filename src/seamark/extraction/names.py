@@ -12,7 +12,9 @@ MAX_NAME_WORDS = 6
 """Longer names are not looked for to the letter: hardly any posting spells them out."""
 
 # Words that carry no meaning of their own in a skill's name.
-_EMPTY_WORDS = frozenset(("a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with", "using", "use"))
+_EMPTY_WORDS = frozenset(
+    ("a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with", "using", "use")
+)
 
 Key = tuple[str, ...]
 

@@ -132,9 +132,7 @@ class Ranker:
             raise WeightsError(f"the ranker {path} can't be read ({error})") from error
 
 
-def join_pairs(
-    sentences: Indices, skills: Indices, phrases: Indices, features: Floats
-) -> Pairs:
+def join_pairs(sentences: Indices, skills: Indices, phrases: Indices, features: Floats) -> Pairs:
     """One pair for each (sentence, skill), from one row for each (phrase, skill).
 
     The row with the highest phrase similarity stands for the pair; ``phrase nearest``, ``exact name`` and ``name in

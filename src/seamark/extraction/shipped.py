@@ -115,7 +115,11 @@ def _name_engine(part: ShippedPart, base: Path) -> str:
 
 def _write_engine(part: ShippedPart, base: Path, folder: Path) -> None:
     layout = Layout.from_dict(part.manifest["layout"])
-    adapter = read_tensors(part.folder / "adapter.safetensors") if "adapter.safetensors" in part.manifest["files"] else {}
+    adapter = (
+        read_tensors(part.folder / "adapter.safetensors")
+        if "adapter.safetensors" in part.manifest["files"]
+        else {}
+    )
     merged = merge_weights(
         read_tensors(base / "model.safetensors"), adapter, type_rows=int(part.manifest.get("type_rows", 0))
     )

@@ -12,9 +12,9 @@ Floats = npt.NDArray[np.float32]
 BEGIN, INSIDE, OUTSIDE = 0, 1, 2
 
 
-def decode_tags(emissions: Floats, lengths: npt.NDArray[np.int64], transitions: Floats, starts: Floats) -> tuple[
-    npt.NDArray[np.int64], Floats
-]:
+def decode_tags(
+    emissions: Floats, lengths: npt.NDArray[np.int64], transitions: Floats, starts: Floats
+) -> tuple[npt.NDArray[np.int64], Floats]:
     """The best tags of each text and how sure each is.
 
     Args:

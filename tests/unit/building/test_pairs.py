@@ -15,7 +15,9 @@ from seamark.building.encoder.training import EncoderRecipe, make_batches
 from seamark.building.spans.sentences import TaggedSentence, find_runs
 from seamark.taxonomy.skill import Skill
 
-SQL = Skill("1", "SQL", "A language for data.", "knowledge", alternative_titles=("sql", "structured query language"))
+SQL = Skill(
+    "1", "SQL", "A language for data.", "knowledge", alternative_titles=("sql", "structured query language")
+)
 TEACH = Skill("2", "teach adults", "", "skill/competence", alternative_titles=("adult teaching",))
 
 

@@ -44,7 +44,9 @@ def trained(tiny_base, tmp_path_factory):
     """A tiny tagger that has learned its five sentences by heart, and the figures it was written with."""
     root = tmp_path_factory.mktemp("tagger")
     train = write_sentences(root / "train.json")
-    recipe = SpanRecipe(rank=16, epochs=60, batch_size=5, learning_rate=0.02, dropout=0.0, average=0.5, seed=1)
+    recipe = SpanRecipe(
+        rank=16, epochs=60, batch_size=5, learning_rate=0.02, dropout=0.0, average=0.5, seed=1
+    )
     scores = train_span_part(
         root / "part", tiny_base, train, base_model="tiny", auxiliary=[train], dev=train, recipe=recipe
     )
@@ -104,9 +106,7 @@ def test_the_crf_loss_is_the_log_of_a_share_of_all_paths(n_words, seed):
 
     paths = list(itertools.product(range(3), repeat=n_words))
     gold = paths[seed % len(paths)]
-    loss = measure_crf_loss(
-        emissions, torch.tensor([gold]), torch.tensor([n_words]), transitions, starts
-    )
+    loss = measure_crf_loss(emissions, torch.tensor([gold]), torch.tensor([n_words]), transitions, starts)
     expected = np.logaddexp.reduce([score(path) for path in paths]) - score(gold)
     assert float(loss) == pytest.approx(expected, abs=1e-4)
 

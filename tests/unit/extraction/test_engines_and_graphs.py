@@ -95,7 +95,9 @@ def test_a_graph_that_is_no_graph_is_one_readable_line(name, tmp_path):
 
 
 def test_a_truncated_adapter_is_found_before_it_is_used(tiny_base, adapted, tmp_path):
-    write_encoder_part(tmp_path / "tiny", tiny_base, base_model="tiny", max_tokens=32, adapter=adapted.read_adapter())
+    write_encoder_part(
+        tmp_path / "tiny", tiny_base, base_model="tiny", max_tokens=32, adapter=adapted.read_adapter()
+    )
     path = tmp_path / "tiny" / "adapter.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(WeightsError, match="damaged"):
@@ -103,7 +105,9 @@ def test_a_truncated_adapter_is_found_before_it_is_used(tiny_base, adapted, tmp_
 
 
 def test_truncated_base_weights_are_named(tiny_base, adapted, tmp_path):
-    write_encoder_part(tmp_path / "tiny", tiny_base, base_model="tiny", max_tokens=32, adapter=adapted.read_adapter())
+    write_encoder_part(
+        tmp_path / "tiny", tiny_base, base_model="tiny", max_tokens=32, adapter=adapted.read_adapter()
+    )
     base = tmp_path / "base"
     base.mkdir()
     (base / "model.safetensors").write_bytes((tiny_base / "model.safetensors").read_bytes()[:-100])

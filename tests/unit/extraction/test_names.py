@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 
 from seamark.extraction.names import NameIndex, make_key, measure_overlap
 
-NAMES = [(0, "Java (computer programming)"), (1, "JavaScript"), (2, "C++"), (3, "data analysis"), (4, "ASP.NET"),
-         (5, "data"), (6, "manage databases"), (7, "R")]
+NAMES = [
+    (0, "Java (computer programming)"),
+    (1, "JavaScript"),
+    (2, "C++"),
+    (3, "data analysis"),
+    (4, "ASP.NET"),
+    (5, "data"),
+    (6, "manage databases"),
+    (7, "R"),
+]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,11 @@ def test_no_rows_make_no_pairs():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.floats(-1, 1, width=32)), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 4), st.floats(-1, 1, width=32)), min_size=1, max_size=30
+    )
+)
 def test_each_pair_comes_once_with_its_nearest_phrase(rows):
     sentences = np.array([row[0] for row in rows])
     skills = np.array([row[1] for row in rows])

@@ -93,9 +93,7 @@ def label_pairs(
     return LabelledPairs(np.concatenate(features), np.concatenate(answers))
 
 
-def _label(
-    weighed: Weighed, units: Sequence[LabelledSentence], ids: Sequence[str]
-) -> tuple[Floats, Floats]:
+def _label(weighed: Weighed, units: Sequence[LabelledSentence], ids: Sequence[str]) -> tuple[Floats, Floats]:
     pairs = weighed.candidates.pairs
     numbers = list(zip(pairs.sentences.tolist(), pairs.skills.tolist(), strict=True))
     right = np.array([ids[skill] in units[unit].skill_ids for unit, skill in numbers])
@@ -105,9 +103,7 @@ def _label(
     return pairs.features[known], right[known].astype(np.float32)
 
 
-def _find_labels(
-    weighed: Weighed, texts: Sequence[Sequence[LabelledSentence]]
-) -> Iterator[LabelledSentence]:
+def _find_labels(weighed: Weighed, texts: Sequence[Sequence[LabelledSentence]]) -> Iterator[LabelledSentence]:
     """What each unit calls for: a sentence what its line does, a whole text what any of its lines does."""
     for place in weighed.places:
         lines = texts[place.doc]

@@ -54,7 +54,9 @@ def train_ranker_part(
         on_progress: told how many of how many texts are done.
     """
     sentences = read_labelled(labelled, extractor)
-    sentences += make_templates(unlabelled, extractor, rounds=TEMPLATE_ROUNDS, seed=recipe.seed) + read_boilerplate(unlabelled)
+    sentences += make_templates(
+        unlabelled, extractor, rounds=TEMPLATE_ROUNDS, seed=recipe.seed
+    ) + read_boilerplate(unlabelled)
     random.Random(recipe.seed).shuffle(sentences)
     half, rest = len(sentences) // 2, (len(sentences) * 3) // 4
     parts = (sentences[:half], sentences[half:rest], sentences[rest:])
@@ -164,5 +166,6 @@ def read_boilerplate(path: Path) -> list[LabelledSentence]:
     return [
         LabelledSentence(" ".join(" ".join(sentence.tokens).split()), frozenset())
         for sentence in read_tagged_sentences(path)
-        if set(sentence.skill_tags) | set(sentence.knowledge_tags or ()) <= {"O"} and "".join(sentence.tokens).strip()
+        if set(sentence.skill_tags) | set(sentence.knowledge_tags or ()) <= {"O"}
+        and "".join(sentence.tokens).strip()
     ]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from seamark.extraction.cache import BoundedCache
 from seamark.extraction.chunking import plan_batches
 from seamark.extraction.encoder import MAX_BATCH, MAX_BATCH_TOKENS, pad_batch
 from seamark.extraction.engines import Engine
@@ -39,6 +40,7 @@ class AdapterSpanExtractor:
         transitions: scores ``(2, from, to)`` of the two CRFs.
         starts: scores ``(2, first tag)``.
         name: digest of the weights.
+        cache_size: how many sentences' spans are remembered: postings repeat their boilerplate.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class AdapterSpanExtractor:
         transitions: npt.NDArray[np.float32],
         starts: npt.NDArray[np.float32],
         name: str,
+        cache_size: int = 20_000,
     ) -> None:
         self.name = name
+        self._cache = BoundedCache[str, list[Span]](cache_size)
         self._engine = engine
         self._tokenizer = tokenizer
         self._transitions = transitions
@@ -58,7 +62,14 @@ class AdapterSpanExtractor:
 
     def extract_spans(self, sentences: Sequence[str]) -> list[list[Span]]:
         """The spans of each sentence, by start, offsets within the sentence."""
-        distinct = list(dict.fromkeys(sentences))
+        found = self._cache.recall(sentences)
+        distinct = [text for text in dict.fromkeys(sentences) if text not in found]
+        new = self._find_spans(distinct)
+        self._cache.keep(new)
+        found |= new
+        return [list(found[text]) for text in sentences]
+
+    def _find_spans(self, distinct: Sequence[str]) -> dict[str, list[Span]]:
         prepared = self._prepare(distinct)
         found: dict[str, list[Span]] = {text: [] for text in distinct}
         with_words = [i for i, sentence in enumerate(prepared) if sentence.ranges]
@@ -68,7 +79,7 @@ class AdapterSpanExtractor:
             batch = [prepared[i] for i in rows]
             for row, spans in zip(rows, self._tag(batch, [distinct[i] for i in rows]), strict=True):
                 found[distinct[row]] = spans
-        return [list(found[text]) for text in sentences]
+        return found
 
     def _prepare(self, sentences: Sequence[str]) -> list[_Sentence]:
         ranges = [split_words(sentence) for sentence in sentences]
@@ -122,6 +133,12 @@ def _make_spans(
     label: SpanLabel,
 ) -> list[Span]:
     return [
-        Span(ranges[a][0], ranges[b - 1][1], text[ranges[a][0] : ranges[b - 1][1]], label, float(named[a:b].mean()))
+        Span(
+            ranges[a][0],
+            ranges[b - 1][1],
+            text[ranges[a][0] : ranges[b - 1][1]],
+            label,
+            float(named[a:b].mean()),
+        )
         for a, b in find_spans(tags)
     ]
