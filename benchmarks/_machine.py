@@ -103,10 +103,19 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def round_figures(content: Any) -> Any:
+    """``content`` with every number that has a fraction cut to five digits that matter, at any depth."""
+    if isinstance(content, float):
+        return float(f"{content:.5g}") if abs(content) < 1e5 else round(content)
+    if isinstance(content, Mapping):
+        return {key: round_figures(value) for key, value in content.items()}
+    return [round_figures(value) for value in content] if isinstance(content, list | tuple) else content
+
+
 def write_result(name: str, content: Mapping[str, Any], *, folder: Path = RESULTS) -> Path:
     """The file ``NAME.json``, written whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    dated = {"benchmark": name, "date": datetime.now(UTC).date().isoformat(), **content}
+    dated = {"benchmark": name, "date": datetime.now(UTC).date().isoformat(), **round_figures(content)}
     handle, made = tempfile.mkstemp(prefix=f"{name}-", suffix=".tmp", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -219,6 +219,9 @@ def _read_gold(options: argparse.Namespace, taxonomy: Taxonomy) -> list[GoldSet]
     sets = []
     for path in sorted(options.gold_folder.glob("*.csv")):
         queries = make_linking_queries(read_linking_gold(path), resolver, known=known).queries
+        if not queries:
+            say(f"{path.name}: no sentence with a skill of this taxonomy, left out")
+            continue
         sets.append(
             GoldSet(
                 path.stem.split("_")[0].upper(),

@@ -11,13 +11,24 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 HIDDEN, LAYERS, HEADS, WIDE, POSITIONS = 32, 2, 4, 64, 64
-WORDS = "build teach write data design python sql java care for patients and with the in you will".split()
+WORDS = (
+    "build teach write data design python sql java",
+    "care for patients and with the in you will",
+)
 
 
 def make_tokenizer() -> Tokenizer:
     """WordPiece over a few words and all ASCII letters, lower-cased, as MiniLM's."""
     letters = [chr(c) for c in range(33, 127) if not chr(c).isupper()]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, *letters, *(f"##{letter}" for letter in letters)]
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        *" ".join(WORDS).split(),
+        *letters,
+        *(f"##{letter}" for letter in letters),
+    ]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

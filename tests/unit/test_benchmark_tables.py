@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks._baseline import describe_skill
-from benchmarks._machine import describe_machine, find_data, read_versions, write_result
+from benchmarks._machine import describe_machine, find_data, read_versions, round_figures, write_result
 from benchmarks._operations import Shape, count_operations
 from benchmarks._tables import compute_percentile, cut_rounds, format_figure, format_table
 from benchmarks._texts import cut_to_words, read_postings
@@ -241,6 +241,24 @@ class TestMachine:
         monkeypatch.setenv("SEAMARK_TEST_DATA", str(tmp_path))
 
         assert find_data() == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("content", "rounded"),
+    [
+        (1.23456789, 1.2346),
+        (0.000123456789, 0.00012346),
+        (1234567.89, 1234568),
+        (-1234567.89, -1234568),
+        (1234567, 1234567),
+        ("1.23456789", "1.23456789"),
+        (None, None),
+        (True, True),
+        ({"a": [1.23456789, {"b": (2.0,)}]}, {"a": [1.2346, {"b": [2.0]}]}),
+    ],
+)
+def test_rounding_keeps_five_digits_at_any_depth(content: object, rounded: object) -> None:
+    assert round_figures(content) == rounded
 
 
 class TestWriteResult:

@@ -1,0 +1,1 @@
+"""Making weights, and measuring how well they do."""

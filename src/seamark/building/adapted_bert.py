@@ -101,7 +101,7 @@ class _Layer(nn.Module):
         mixed = self.attended(mixed.transpose(1, 2).reshape(n_texts, n_tokens, hidden))
         x = self.attended_norm(x + F.dropout(mixed, dropout, self.training))
         widened = self.narrowed(F.gelu(self.widened(x)))
-        return cast(Tensor, self.narrowed_norm(x + F.dropout(widened, dropout, self.training)))
+        return cast("Tensor", self.narrowed_norm(x + F.dropout(widened, dropout, self.training)))
 
 
 class AdaptedBert(nn.Module):
@@ -137,8 +137,8 @@ class AdaptedBert(nn.Module):
             mask: 1 for a token, 0 for padding, same shape.
             types: token shapes, same shape; all 0 when left out.
         """
-        words = cast(Tensor, self.words)
-        positions = cast(Tensor, self.positions)
+        words = cast("Tensor", self.words)
+        positions = cast("Tensor", self.positions)
         types = torch.zeros_like(ids) if types is None else types
         x = words[ids] + positions[: ids.shape[1]] + F.embedding(types, self.types)
         x = F.dropout(self.norm(x), self.dropout, self.training)

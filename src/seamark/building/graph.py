@@ -93,7 +93,7 @@ class _Writer:
             initializer=[*self.initializers, *tensors],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
-        return cast(bytes, model.SerializeToString())
+        return cast("bytes", model.SerializeToString())
 
 
 def _point(name: str, offset: int, shape: Sequence[int]) -> Any:
@@ -183,14 +183,14 @@ def _add_relative_bias(graph: _Writer, sizes: EncoderSizes) -> str:
     from_here = graph.add("Unsqueeze", places, graph.constant([1], np.int64))
     distance = graph.add("Add", graph.add("Sub", ahead, from_here), graph.constant(reach, np.int64))
     table = graph.weight("relative", sizes.heads, 2 * reach + 1)
-    return graph.add(
-        "Unsqueeze", graph.add("Gather", table, distance, axis=1), graph.constant([0], np.int64)
-    )
+    return graph.add("Unsqueeze", graph.add("Gather", table, distance, axis=1), graph.constant([0], np.int64))
 
 
 def _add_layer(graph: _Writer, sizes: EncoderSizes, prefix: str, x: str, bias: str) -> str:
     hidden, width = sizes.hidden, sizes.intermediate
-    attended = _add_linear(graph, f"{prefix}attended", _add_attention(graph, sizes, prefix, x, bias), hidden, hidden)
+    attended = _add_linear(
+        graph, f"{prefix}attended", _add_attention(graph, sizes, prefix, x, bias), hidden, hidden
+    )
     x = _add_norm(graph, sizes, f"{prefix}attended_norm", graph.add("Add", attended, x))
     wide = _add_gelu(graph, _add_linear(graph, f"{prefix}widened", x, hidden, width))
     narrow = _add_linear(graph, f"{prefix}narrowed", wide, width, hidden)

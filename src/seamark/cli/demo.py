@@ -19,9 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option("--output", metavar="FOLDER", help="Where index.html goes.")
-    ] = Path("demo"),
+    output: Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where index.html goes.")] = Path(
+        "demo"
+    ),
 ) -> None:
     """Extract the skills of twenty sample texts, and write a page that shows them."""
     from seamark.bootstrap import make_extractor

@@ -80,7 +80,8 @@ def train_spans(
 def train_encoder(
     taxonomy: Annotated[str, typer.Argument(metavar="FILE|FOLDER|NAME", help="Whose names are learned.")],
     sentences: Annotated[
-        Path, typer.Option("--sentences", metavar="CSV", help="Columns sentence and skills (a list of titles).")
+        Path,
+        typer.Option("--sentences", metavar="CSV", help="Columns sentence and skills (a list of titles)."),
     ],
     templates: Annotated[
         Path, typer.Option("--templates", metavar="JSONL", help="Tagged sentences whose spans are replaced.")
@@ -88,7 +89,9 @@ def train_encoder(
     output: OutputOption,
     keep_out: Annotated[
         list[Path] | None,
-        typer.Option("--keep-out", metavar="CSV", help="Sentences that must not be trained on; may be repeated."),
+        typer.Option(
+            "--keep-out", metavar="CSV", help="Sentences that must not be trained on; may be repeated."
+        ),
     ] = None,
     base_model: BaseOption = _BASE,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="[default: the recipe's]")] = None,
@@ -124,15 +127,23 @@ def train_encoder(
 
 
 def train_ranker(
-    taxonomy: Annotated[str, typer.Argument(metavar="FILE|FOLDER|NAME", help="Whose skills label the texts.")],
+    taxonomy: Annotated[
+        str, typer.Argument(metavar="FILE|FOLDER|NAME", help="Whose skills label the texts.")
+    ],
     labelled: Annotated[
-        Path, typer.Option("--labelled", metavar="CSV", help="Columns sentence and skills (a list of titles).")
+        Path,
+        typer.Option("--labelled", metavar="CSV", help="Columns sentence and skills (a list of titles)."),
     ],
     unlabelled: Annotated[
-        Path, typer.Option("--unlabelled", metavar="JSONL", help="Tagged sentences: those without a span name nothing.")
+        Path,
+        typer.Option(
+            "--unlabelled", metavar="JSONL", help="Tagged sentences: those without a span name nothing."
+        ),
     ],
     output: OutputOption,
-    model: Annotated[str, typer.Option("--model", help="Whose encoder and spans the ranker serves.")] = "default",
+    model: Annotated[
+        str, typer.Option("--model", help="Whose encoder and spans the ranker serves.")
+    ] = "default",
     as_json: JsonOption = False,
 ) -> None:
     """Fit the ranker and its calibration on annotated sentences."""

@@ -1,0 +1,1 @@
+"""Text in, skills out."""

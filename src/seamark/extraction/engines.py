@@ -7,9 +7,8 @@ batches. Engines may be called from several threads at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,7 +131,7 @@ def _choose_precision(core: Any) -> str:
 def _translated(folder: Path) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - each engine raises types of its own, kept as the cause
+    except Exception as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"the graph in {folder} can't be loaded ({reason})",

@@ -15,7 +15,7 @@ from seamark.extraction.document import Document
 from seamark.extraction.encoder import Encoder, Vectors
 from seamark.extraction.matching import Matcher
 from seamark.extraction.names import NameIndex
-from seamark.extraction.ranking import FEATURES, Floats, Ranker, order_skills
+from seamark.extraction.ranking import FEATURES, Floats, Indices, Ranker, order_skills
 from seamark.extraction.result import FULL_TEXT, ExtractedSkill, Prediction, Span, SpanLabel, make_prediction
 from seamark.extraction.sentences import Sentence, split_sentences
 from seamark.extraction.spans.protocol import SpanExtractor
@@ -195,7 +195,7 @@ class Extractor:
             depth: how many skills.
         """
         contexts = phrases if contexts is None else contexts
-        docs = [(context, []) for context in contexts]
+        docs: list[tuple[str, list[Sentence]]] = [(context, []) for context in contexts]
         units = []
         for i, (phrase, context) in enumerate(zip(phrases, contexts, strict=True)):
             named = {skill for skill, start, end in self._names.find(phrase) if end - start == len(phrase)}
@@ -399,7 +399,7 @@ def _cover(start: int, end: int, spans: Sequence[Span]) -> float:
     return max(shares, default=0.0)
 
 
-def _average(vectors: Vectors, owners: Vectors, weights: Sequence[int], n_docs: int) -> Vectors:
+def _average(vectors: Vectors, owners: Indices, weights: Sequence[int], n_docs: int) -> Vectors:
     """Unit vectors of whole texts ``(n_docs, dimensions)``: the mean of their sentences, long ones count more."""
     total = np.zeros((n_docs, vectors.shape[1]), dtype=np.float32)
     np.add.at(total, owners, vectors * np.array(weights, dtype=np.float32)[:, None])

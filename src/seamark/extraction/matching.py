@@ -78,7 +78,9 @@ def embed_skills(
     names = [list(dict.fromkeys((skill.title, *skill.alternative_titles))) for skill in skills]
     flat = [name for own in names for name in own]
     vectors = _encode_all(flat, encoder, on_progress)
-    kept, starts, first = [], [], 0
+    kept: list[int] = []
+    starts: list[int] = []
+    first = 0
     for own in names:
         starts.append(len(kept))
         kept += [first + row for row in _choose_rows(vectors[first : first + len(own)])]

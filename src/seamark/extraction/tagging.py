@@ -64,7 +64,7 @@ def _find_named(
         backward[:, t] = np.where(inside, ahead, 0.0)
     scores = forward + backward
     outside = scores[..., OUTSIDE] - _log_sum_exp(scores, -1)
-    return (1.0 - np.exp(outside)).clip(0.0, 1.0).astype(np.float32)
+    return np.asarray((1.0 - np.exp(outside)).clip(0.0, 1.0), dtype=np.float32)
 
 
 def _log_sum_exp(x: Floats, axis: int) -> Floats:

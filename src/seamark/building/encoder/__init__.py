@@ -1,0 +1,1 @@
+"""The encoder's adapter: training pairs and training."""

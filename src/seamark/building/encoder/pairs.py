@@ -56,7 +56,9 @@ def pair_sentences(rows: Iterable[tuple[str, Sequence[str]]], titles: set[str]) 
             yield Pair(sentence, title, known, "sentence")
 
 
-def pair_templates(sentences: Sequence[TaggedSentence], skills: Sequence[Skill], *, seed: int) -> Iterator[Pair]:
+def pair_templates(
+    sentences: Sequence[TaggedSentence], skills: Sequence[Skill], *, seed: int
+) -> Iterator[Pair]:
     """A pair for each annotated span, with the span's words replaced by a random skill's name.
 
     Skill spans take names of skills, knowledge spans names of knowledge, where the taxonomy tells

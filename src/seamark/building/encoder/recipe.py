@@ -51,9 +51,7 @@ def train_encoder_part(
         recipe: the settings.
         on_step: told of every step: its number, how many there are, the loss.
     """
-    pairs = gather_pairs(
-        taxonomy, sentences=sentences, templates=templates, keep_out=keep_out
-    )
+    pairs = gather_pairs(taxonomy, sentences=sentences, templates=templates, keep_out=keep_out)
     told = (lambda step, steps, loss, _: on_step(step, steps, loss)) if on_step else None
     model = train_encoder(base, pairs, recipe, on_step=told)
     story = {

@@ -72,7 +72,9 @@ def train_encoder(
     tokenizer = load_tokenizer(base, max_tokens=recipe.max_tokens)
     model = AdaptedBert(base, rank=recipe.rank, dropout=recipe.dropout)
     batches = [batch for epoch in range(recipe.epochs) for batch in make_batches(pairs, recipe, epoch)]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=len(batches), pct_start=0.1
     )
@@ -123,7 +125,7 @@ def encode_batch(model: AdaptedBert, tokenizer: Tokenizer, texts: Sequence[str])
     encodings = tokenizer.encode_batch(list(texts))
     ids = torch.tensor([encoding.ids for encoding in encodings])
     mask = torch.tensor([encoding.attention_mask for encoding in encodings])
-    return pool_mean(cast(Tensor, model(ids, mask)), mask)
+    return pool_mean(cast("Tensor", model(ids, mask)), mask)
 
 
 def encode_texts(

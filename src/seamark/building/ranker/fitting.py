@@ -46,7 +46,7 @@ def fit_ranker(pairs: LabelledPairs, unseen: LabelledPairs, recipe: RankerRecipe
         optimizer, recipe.learning_rate, total_steps=recipe.steps + 1
     )
     for _ in range(recipe.steps):
-        loss = F.binary_cross_entropy_with_logits(cast(Tensor, net(x))[:, 0], y)
+        loss = F.binary_cross_entropy_with_logits(cast("Tensor", net(x))[:, 0], y)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -66,7 +66,7 @@ def fit_ranker(pairs: LabelledPairs, unseen: LabelledPairs, recipe: RankerRecipe
 
 
 def _read_net(net: nn.Sequential, mean: Floats, deviation: Floats) -> Ranker:
-    first, last = cast(nn.Linear, net[0]), cast(nn.Linear, net[2])
+    first, last = cast("nn.Linear", net[0]), cast("nn.Linear", net[2])
     return Ranker(
         mean.astype(np.float32),
         deviation.astype(np.float32),

@@ -78,8 +78,8 @@ def train_ranker_part(
 def score_ranker(ranker: Ranker, pairs: LabelledPairs, *, threshold: float) -> dict[str, float]:
     """Figures of a ranker on labelled pairs, 0-1.
 
-    ``ece``: expected calibration error over all pairs; ``ece_predicted``, ``precision``, ``recall``: of those that reach
-    ``threshold``.
+    ``ece``: expected calibration error over all pairs; ``ece_predicted``, ``precision``, ``recall``: of those
+    that reach ``threshold``.
     """
     confidences = ranker.rank(pairs.features)
     right = pairs.right > 0

@@ -1,0 +1,1 @@
+"""The span tagger: tagged sentences, the model, its training."""

@@ -49,10 +49,10 @@ class SpanTagger(nn.Module):
             types: the shape of each token's word.
             words: the position of each word's first token ``(n_texts, n_words)``; 0 where there is none.
         """
-        hidden = cast(Tensor, self.encoder(ids, mask, types)).float()
+        hidden = cast("Tensor", self.encoder(ids, mask, types)).float()
         first = hidden.gather(1, words[..., None].expand(-1, -1, hidden.shape[-1]))
         scores = self.heads(self.dropout(first))
-        return cast(Tensor, scores.unflatten(-1, (self.n_heads, N_TAGS)).permute(2, 0, 1, 3))
+        return cast("Tensor", scores.unflatten(-1, (self.n_heads, N_TAGS)).permute(2, 0, 1, 3))
 
     def get_transitions(self) -> tuple[Tensor, Tensor]:
         """``(n_heads, from, to)`` and ``(n_heads, first tag)`` scores with the impossible ones forbidden."""

@@ -164,9 +164,7 @@ def train_tagger(
     return averaged
 
 
-def replace_mentions(
-    sentences: Sequence[TaggedSentence], *, share: float, seed: int
-) -> list[TaggedSentence]:
+def replace_mentions(sentences: Sequence[TaggedSentence], *, share: float, seed: int) -> list[TaggedSentence]:
     """The sentences with a share of their spans' words replaced by those of another span of the same kind.
 
     A sentence in which a skill and a piece of knowledge overlap keeps its words: the tags of the one would
@@ -198,10 +196,14 @@ def _replace(
     done = 0
     for start, end, kind in [*runs, (len(sentence.tokens), len(sentence.tokens), 0)]:
         tokens += sentence.tokens[done:start]
-        words = chance.choice(pools[kind]) if end > start and chance.random() < share else sentence.tokens[start:end]
+        words = (
+            chance.choice(pools[kind])
+            if end > start and chance.random() < share
+            else sentence.tokens[start:end]
+        )
         for own, written in enumerate(tags):
-            written += ["O"] * (start - done)
-            written += ["B", *["I"] * (len(words) - 1)][: len(words)] if own == kind else ["O"] * len(words)
+            named = ["B", *["I"] * (len(words) - 1)][: len(words)] if own == kind else ["O"] * len(words)
+            written.extend([*["O"] * (start - done), *named])
         tokens += words
         done = end
     knowledge = None if sentence.knowledge_tags is None else tuple(tags[1])

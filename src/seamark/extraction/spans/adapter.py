@@ -87,7 +87,7 @@ class AdapterSpanExtractor:
             [sentence[a:b] for a, b in places] for sentence, places in zip(sentences, ranges, strict=True)
         ]
         # the tokenizers package types a batch of word lists as Any
-        encodings = cast(Any, self._tokenizer).encode_batch(words, is_pretokenized=True)
+        encodings = cast("Any", self._tokenizer).encode_batch(words, is_pretokenized=True)
         return [
             _lay_out(encoding, own, places)
             for encoding, own, places in zip(encodings, words, ranges, strict=True)
