@@ -136,3 +136,26 @@ def test_malformed_sentences_are_named(tmp_path, content, message):
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_tagged_sentences(path)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 1), st.integers(0, 99))
+def test_replaced_mentions_keep_the_spans_and_their_kinds(share, seed):
+    from seamark.building.spans.sentences import find_runs
+    from seamark.building.spans.training import replace_mentions
+
+    sentences = [TaggedSentence(tuple(t.split()), tuple(s), tuple(k)) for t, s, k in SENTENCES]
+    varied = replace_mentions(sentences, share=share, seed=seed)
+    pool = {s.tokens[a:b] for s in sentences for a, b in find_runs(s.skill_tags)}
+    for before, after in zip(sentences, varied, strict=True):
+        assert len(after.tokens) == len(after.skill_tags) == len(after.knowledge_tags or ())
+        for tags in ("skill_tags", "knowledge_tags"):
+            assert len(list(find_runs(getattr(after, tags)))) == len(list(find_runs(getattr(before, tags))))
+        assert {after.tokens[a:b] for a, b in find_runs(after.skill_tags)} <= pool
+
+
+def test_without_a_share_sentences_stay_as_they_are():
+    from seamark.building.spans.training import replace_mentions
+
+    sentences = [TaggedSentence(("a", "b"), ("B", "I"), ("O", "O"))]
+    assert replace_mentions(sentences, share=0.0, seed=1) == sentences

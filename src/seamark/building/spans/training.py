@@ -46,8 +46,8 @@ class SpanRecipe:
         seed: of shuffling and first values.
     """
 
-    rank: int = 32
-    epochs: int = 8
+    rank: int = 48
+    epochs: int = 5
     batch_size: int = 32
     learning_rate: float = 1e-3
     head_learning_rate: float = 3e-3
@@ -55,7 +55,7 @@ class SpanRecipe:
     dropout: float = 0.1
     max_tokens: int = 128
     average: float = 0.998
-    auxiliary_weight: float = 0.5
+    auxiliary_weight: float = 0.4
     replaced: float = 0.0
     seed: int = 13
 
