@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 PAGE = Path(__file__).parent / "reference" / "command-line.md"
 
@@ -60,17 +61,22 @@ def _name(param: Any) -> str:
     names = ", ".join((*param.opts, *param.secondary_opts))
     if param.is_flag:
         return names
-    choices = getattr(param.type, "choices", None)
-    value = param.metavar or (
-        "|".join(map(_text, choices)) if choices else str(param.type.name).split()[0].upper()
-    )
-    return f"{names} {value}"
+    return f"{names} {param.metavar or _name_type(param)}"
+
+
+def _name_type(param: Any) -> str:
+    kind = param.type_descriptor.annotation
+    if get_origin(kind) is list:
+        kind = get_args(kind)[0]
+    if issubclass(kind, Enum):
+        return "|".join(str(choice.value) for choice in kind)
+    return {str: "TEXT", int: "N", float: "NUMBER"}.get(kind, kind.__name__.upper())
 
 
 def _default(param: Any) -> str:
     if param.required:
         return "required"
-    if param.default in (None, False, ()) or getattr(param, "is_flag", False) or callable(param.default):
+    if param.default in (None, False, (), "") or getattr(param, "is_flag", False) or callable(param.default):
         return ""
     return f"`{_text(param.default)}`"
 

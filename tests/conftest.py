@@ -24,3 +24,19 @@ def data_dir() -> Path:
     if not (folder / "esco").is_dir():
         _missing(f"no test data at {folder}; set SEAMARK_TEST_DATA to the folder that holds esco/, sfw/, …")
     return folder
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SEAMARK_HOME for the whole session that holds MiniLM; SEAMARK_TEST_HOME names one to keep."""
+    from seamark.base_models import fetch_base_model
+    from seamark.errors import WeightsError
+    from seamark.settings import Settings
+
+    kept = os.environ.get("SEAMARK_TEST_HOME")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("home")
+    try:
+        fetch_base_model("all-MiniLM-L6-v2", Settings(home=folder))
+    except WeightsError as error:
+        _missing(f"MiniLM can't be fetched ({error}); set SEAMARK_TEST_HOME to a home that has it")
+    return folder
