@@ -32,6 +32,7 @@ def seamark(home, tmp_path):
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
         )
 
     return run
@@ -55,7 +56,7 @@ def test_a_text_gives_a_table(seamark):
     done = seamark("extract", CALLING)
     assert done.returncode == 0, done.stderr
     assert "confidence" in done.stdout
-    assert "SQL" in done.stdout
+    assert "Python" in done.stdout
 
 
 def test_text_file_and_stdin_give_the_same(seamark, tmp_path):
@@ -70,7 +71,7 @@ def test_text_file_and_stdin_give_the_same(seamark, tmp_path):
 
 
 def test_json_is_the_wire_format(seamark):
-    wire = json.loads(seamark("extract", CALLING, "--json", "--top", "2").stdout)
+    wire = json.loads(seamark("extract", CALLING, "--json", "--top", "2", "--threshold", "0").stdout)
     assert list(wire) == ["modelVersion", "timestamp", "requestId", "original_input", "skillExtractOutput"]
     assert wire["original_input"] == CALLING
     assert len(wire["skillExtractOutput"]) == 2
@@ -84,8 +85,8 @@ def test_a_page_is_written_beside_the_table(seamark, tmp_path):
     done = seamark("extract", CALLING, "--html", "page.html")
     assert done.returncode == 0
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<mark" in page
-    assert "src=\"http" not in page
+    assert "Python Programming" in page
+    assert 'src="http' not in page
 
 
 @pytest.mark.parametrize("text", ["", "   "])
@@ -161,7 +162,7 @@ def test_the_demo_writes_its_page(seamark, tmp_path):
 
 
 def test_linking_is_measured_on_titles(seamark, tmp_path):
-    skills = [skill for skill in Taxonomy.starter().active][:12]
+    skills = Taxonomy.starter().active[:12]
     with (tmp_path / "gold.csv").open("w", newline="", encoding="utf-8") as file:
         rows = [[f"You will need {skill.title} here.", skill.title] for skill in skills]
         csv.writer(file).writerows([["sentence", "label"], *rows])
@@ -173,7 +174,7 @@ def test_linking_is_measured_on_titles(seamark, tmp_path):
 
 @pytest.mark.slow
 def test_spans_are_trained_and_written(seamark, tmp_path):
-    row = {"tokens": "You will build data in Python".split()}
+    row = {"tokens": ["You", "will", "build", "data", "in", "Python"]}
     row |= {"tags_skill": list("OOBIOO"), "tags_knowledge": list("OOOOOB")}
     (tmp_path / "train.json").write_text("\n".join([json.dumps(row)] * 4), encoding="utf-8")
     done = seamark("spans", "train", "train.json", "--output", "made", "--epochs", "1", "--rank", "2")
@@ -181,4 +182,5 @@ def test_spans_are_trained_and_written(seamark, tmp_path):
     manifest = json.loads((tmp_path / "made" / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["files"]) == {"graph.onnx", "adapter.safetensors"}
     again = seamark("spans", "train", "train.json", "--output", "made", "--epochs", "1", "--rank", "2")
-    assert "made" in check_failure(again, 2)
+    assert again.returncode == 2
+    assert "made is there already" in again.stderr

@@ -7,7 +7,9 @@ import pytest
 from seamark import errors
 from seamark.errors import ExitCode, InputError, MissingExtraError, SeamarkError, UsageError
 
-BRANCHES = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeamarkError)]
+BRANCHES = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeamarkError)
+]
 
 
 def test_a_message_says_what_was_found_expected_and_to_try():
@@ -36,5 +38,10 @@ def test_a_missing_package_names_what_to_install():
 
 def test_exit_codes_are_the_documented_ones():
     assert {code.name: int(code) for code in ExitCode} == {
-        "WORKED": 0, "FAILED": 1, "MISUSED": 2, "BAD_INPUT": 3, "PARTIAL": 4, "INTERRUPTED": 130,
+        "WORKED": 0,
+        "FAILED": 1,
+        "MISUSED": 2,
+        "BAD_INPUT": 3,
+        "PARTIAL": 4,
+        "INTERRUPTED": 130,
     }

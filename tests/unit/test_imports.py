@@ -7,7 +7,17 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "openvino", "polars", "pandera", "torch", "transformers", "httpx", "tokenizers", "onnxruntime"}
+HEAVY = {
+    "numpy",
+    "openvino",
+    "polars",
+    "pandera",
+    "torch",
+    "transformers",
+    "httpx",
+    "tokenizers",
+    "onnxruntime",
+}
 
 
 def find_loaded(code: str) -> set[str]:
@@ -42,7 +52,9 @@ def test_heavy_packages_stay_out(code):
 
 
 def test_predicting_needs_no_torch():
-    loaded = find_loaded("import seamark.bootstrap; from seamark import Extractor, Taxonomy; Taxonomy.starter()")
+    loaded = find_loaded(
+        "import seamark.bootstrap; from seamark import Extractor, Taxonomy; Taxonomy.starter()"
+    )
     assert loaded & {"torch", "transformers", "onnx", "onnxruntime", "sklearn", "scipy"} == set()
 
 

@@ -18,7 +18,12 @@ def test_an_empty_environment_gives_the_defaults():
 
 def test_every_variable_is_read():
     found = read_settings(
-        {"SEAMARK_HOME": "~/x", "SEAMARK_OFFLINE": "1", "SEAMARK_ENGINE": "OnnxRuntime", "SEAMARK_THREADS": " 3 "}
+        {
+            "SEAMARK_HOME": "~/x",
+            "SEAMARK_OFFLINE": "1",
+            "SEAMARK_ENGINE": "OnnxRuntime",
+            "SEAMARK_THREADS": " 3 ",
+        }
     )
     assert found.home == Path.home() / "x"
     assert (found.offline, found.engine, found.threads) == (True, "onnxruntime", 3)

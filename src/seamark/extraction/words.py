@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # A run of non-space characters with the punctuation at its edges split off, one character a word:
 # "(Node.js," is "(", "Node.js", ",". '#' and '+' end names (C#, C++), so they stay.
@@ -39,3 +40,17 @@ def find_shape(word: str, *, first: bool) -> int:
     if word[0].isupper() and not any(map(str.isupper, word[1:])):
         return 7 if first else 1
     return 2 if word.isupper() else 3
+
+
+_SHOUTED_WORDS = 4
+
+
+def find_shapes(sentence: str, ranges: Sequence[tuple[int, int]]) -> list[int]:
+    """The shape of each word of ``sentence`` that ``ranges`` gives.
+
+    In a sentence all in capitals they tell nothing, so its words count as written small; fewer than four
+    words may well be names (``SQL``).
+    """
+    if len(ranges) >= _SHOUTED_WORDS and sentence.isupper():
+        sentence = "".join(small if len(small := char.lower()) == 1 else char for char in sentence)
+    return [find_shape(sentence[a:b], first=i == 0) for i, (a, b) in enumerate(ranges)]

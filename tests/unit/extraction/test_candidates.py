@@ -12,7 +12,9 @@ from seamark.extraction.ranking import FEATURES
 from seamark.extraction.result import Span
 from seamark.taxonomy import Skill
 
-SKILLS = [Skill(str(i), title) for i, title in enumerate(("build data", "care patients", "sql", "teach python"))]
+SKILLS = [
+    Skill(str(i), title) for i, title in enumerate(("build data", "care patients", "sql", "teach python"))
+]
 KNOWLEDGE = np.array([0, 0, 1, 0], dtype=np.float32)
 
 
@@ -62,7 +64,9 @@ def test_the_nearest_skill_of_each_phrase_is_evidence(collect):
 
 
 def test_phrases_are_numbered_over_all_sentences(collect):
-    found = collect([make_unit("sql", "sql"), make_unit("no phrase"), make_unit("care patients", "care patients")])
+    found = collect(
+        [make_unit("sql", "sql"), make_unit("no phrase"), make_unit("care patients", "care patients")]
+    )
     assert {tuple(row) for row in found.rows.tolist()} == {(0, 2, 0), (2, 1, 1)}
 
 
@@ -80,7 +84,9 @@ def test_a_skill_named_to_the_letter_is_a_candidate_however_far_its_vectors_lie(
 
 
 def test_a_phrase_that_comes_twice_counts_twice(collect):
-    unit = Unit(0, "sql sql", [Phrase(Span(0, 3, "sql", "skill", 0.5)), Phrase(Span(4, 7, "sql", "skill", 0.9))])
+    unit = Unit(
+        0, "sql sql", [Phrase(Span(0, 3, "sql", "skill", 0.5)), Phrase(Span(4, 7, "sql", "skill", 0.9))]
+    )
     assert read(collect([unit]), 2, "occurrence") == pytest.approx(np.log1p(2))
 
 
@@ -90,6 +96,8 @@ def test_a_depth_beyond_the_taxonomy_gives_every_skill_once(collect):
 
 
 def test_features_are_finite_and_pairs_ordered(collect):
-    found = collect([make_unit("sql and java", "sql"), make_unit(""), make_unit("care")], sentence_depth=3).pairs
+    found = collect(
+        [make_unit("sql and java", "sql"), make_unit(""), make_unit("care")], sentence_depth=3
+    ).pairs
     assert np.isfinite(found.features).all()
     assert (np.diff(found.sentences) >= 0).all()

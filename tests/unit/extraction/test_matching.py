@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from vector_fakes import WordEncoder
@@ -9,7 +11,10 @@ from vector_fakes import WordEncoder
 from seamark.extraction.matching import Matcher, embed_skills
 from seamark.taxonomy import Skill
 
-WORDS = "build teach write data design python sql java care patients repair engines plan budgets".split()
+WORDS = (
+    *("build", "teach", "write", "data", "design", "python", "sql"),
+    *("java", "care", "patients", "repair", "engines", "plan", "budgets"),
+)
 PHRASES = ["build data", "teach python", "repair engines", "care", "plan the budgets", "unheard words"]
 
 
@@ -37,9 +42,7 @@ def search_plainly(matcher: Matcher, phrase: str) -> np.ndarray:
     vector = WordEncoder().encode([phrase])[0]
     starts = [*matcher.vectors.starts.tolist(), len(matcher.vectors.vectors)]
     rows = matcher.vectors.vectors
-    return np.array(
-        [max(float(row @ vector) for row in rows[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
-    )
+    return np.array([max(float(row @ vector) for row in rows[a:b]) for a, b in itertools.pairwise(starts)])
 
 
 @pytest.mark.parametrize("depth", [1, 5, 37, 60])
@@ -85,7 +88,10 @@ def test_no_phrases_give_no_matches(matcher):
 
 
 def test_an_alternative_title_that_says_nothing_new_is_dropped(encoder):
-    skills = [Skill("1", "build data", alternative_titles=("data build", "repair engines")), Skill("2", "care")]
+    skills = [
+        Skill("1", "build data", alternative_titles=("data build", "repair engines")),
+        Skill("2", "care"),
+    ]
     vectors = embed_skills(skills, encoder)
     assert vectors.names == ("build data", "repair engines", "care")
     assert vectors.starts.tolist() == [0, 2]
@@ -115,7 +121,9 @@ def test_titles_alone_answer_for_whole_sentences(matcher):
 
 def test_progress_ends_at_the_number_of_names(encoder):
     told = []
-    embed_skills([Skill("1", "care", alternative_titles=("sql",))], encoder, on_progress=lambda *n: told.append(n))
+    embed_skills(
+        [Skill("1", "care", alternative_titles=("sql",))], encoder, on_progress=lambda *n: told.append(n)
+    )
     assert told == [(2, 2)]
 
 

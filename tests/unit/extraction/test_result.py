@@ -11,7 +11,14 @@ from seamark.extraction.result import ExtractedSkill, Prediction, Span, make_pre
 
 SPAN = Span(4, 7, "SQL", "knowledge", 0.123456)
 SKILL = ExtractedSkill(
-    "id-1", "Database Querying", "tsc", 0.987654, "SQL", occurrence=2, tags=("Emerging TSC",), evidence=(SPAN,)
+    "id-1",
+    "Database Querying",
+    "tsc",
+    0.987654,
+    "SQL",
+    occurrence=2,
+    tags=("Emerging TSC",),
+    evidence=(SPAN,),
 )
 
 
@@ -28,7 +35,11 @@ def test_a_skill_has_the_fields_of_the_contract_in_order():
         "evidence": [{"start": 4, "end": 7, "text": "SQL", "label": "knowledge", "score": 0.1235}],
     }
     assert list(SKILL.to_wire())[:5] == [
-        "skill_id", "skillTitle", "skillType", "proficiencyLevel", "confidenceScore",
+        "skill_id",
+        "skillTitle",
+        "skillType",
+        "proficiencyLevel",
+        "confidenceScore",
     ]
 
 

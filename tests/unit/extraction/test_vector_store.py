@@ -10,7 +10,11 @@ from seamark.errors import StorageError
 from seamark.extraction.vector_store import load_vectors
 from seamark.taxonomy import Skill, Taxonomy
 
-SKILLS = (Skill("1", "build data", alternative_titles=("plan budgets",)), Skill("2", "care"), Skill("3", "sql"))
+SKILLS = (
+    Skill("1", "build data", alternative_titles=("plan budgets",)),
+    Skill("2", "care"),
+    Skill("3", "sql"),
+)
 
 
 def load(folder, skills=SKILLS, encoder=None):
@@ -45,7 +49,9 @@ def test_a_damaged_file_is_made_again(tmp_path, damage):
             "half": whole[: len(whole) // 2],
             "noise": b"this is no archive",
             "last bytes": whole[:-5],
-            "middle": whole[:middle] + bytes(b ^ 0xFF for b in whole[middle : middle + 9]) + whole[middle + 9 :],
+            "middle": whole[:middle]
+            + bytes(b ^ 0xFF for b in whole[middle : middle + 9])
+            + whole[middle + 9 :],
         }[damage]
     )
     encoder = WordEncoder()

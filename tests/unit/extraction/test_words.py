@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamark.extraction.words import SHAPES, find_shape, split_words
+from seamark.extraction.words import SHAPES, find_shape, find_shapes, split_words
 
 
 def list_words(sentence: str) -> list[str]:
@@ -149,3 +149,18 @@ def test_a_word_has_the_shape_of_its_letters(word, first, shape):
 @settings(max_examples=100, deadline=None)
 def test_every_word_has_one_of_the_shapes(word, first):
     assert 0 <= find_shape(word, first=first) < len(SHAPES)
+
+
+def test_a_shouted_sentence_counts_as_written_small():
+    shouted, plain = "YOU WILL MANAGE THE STORE", "you will manage the store"
+    assert find_shapes(shouted, split_words(shouted)) == find_shapes(plain, split_words(plain))
+
+
+def test_a_few_capitals_may_be_names():
+    assert find_shapes("SQL AWS", split_words("SQL AWS")) == [2, 2]
+
+
+@given(st.text(max_size=60))
+def test_every_word_has_a_shape(sentence):
+    ranges = split_words(sentence)
+    assert len(find_shapes(sentence, ranges)) == len(ranges)

@@ -17,7 +17,7 @@ from torch import Tensor
 from seamark.building.spans.model import SpanTagger, measure_crf_loss
 from seamark.building.spans.sentences import TaggedSentence, find_runs
 from seamark.extraction.tagging import decode_tags, find_spans
-from seamark.extraction.words import SHAPES, find_shape, split_words
+from seamark.extraction.words import SHAPES, find_shapes, split_words
 
 SKILL, KNOWLEDGE = 0, 1
 """The heads that ship; further heads belong to auxiliary material."""
@@ -86,7 +86,7 @@ def make_example(
     text = " ".join(sentence.tokens)
     ranges = split_words(text)
     encoding = tokenizer.encode([text[a:b] for a, b in ranges], is_pretokenized=True)
-    shapes = [find_shape(text[a:b], first=i == 0) for i, (a, b) in enumerate(ranges)]
+    shapes = find_shapes(text, ranges)
     types, words, seen = [], [], -1
     for position, word in enumerate(encoding.word_ids):
         types.append(0 if word is None or not token_shapes else shapes[word])

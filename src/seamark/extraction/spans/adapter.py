@@ -17,7 +17,7 @@ from seamark.extraction.encoder import MAX_BATCH, MAX_BATCH_TOKENS, pad_batch
 from seamark.extraction.engines import Engine
 from seamark.extraction.result import Span, SpanLabel
 from seamark.extraction.tagging import decode_tags, find_spans
-from seamark.extraction.words import find_shape, split_words
+from seamark.extraction.words import find_shapes, split_words
 
 LABELS: tuple[SpanLabel, SpanLabel] = ("skill", "knowledge")
 """The order of the heads."""
@@ -89,8 +89,8 @@ class AdapterSpanExtractor:
         # the tokenizers package types a batch of word lists as Any
         encodings = cast("Any", self._tokenizer).encode_batch(words, is_pretokenized=True)
         return [
-            _lay_out(encoding, own, places)
-            for encoding, own, places in zip(encodings, words, ranges, strict=True)
+            _lay_out(encoding, find_shapes(sentence, places), places)
+            for encoding, sentence, places in zip(encodings, sentences, ranges, strict=True)
         ]
 
     def _tag(self, batch: Sequence[_Sentence], texts: Sequence[str]) -> list[list[Span]]:
@@ -111,10 +111,9 @@ class AdapterSpanExtractor:
         return [sorted(row, key=attrgetter("start", "end")) for row in spans]
 
 
-def _lay_out(encoding: Any, words: Sequence[str], ranges: list[tuple[int, int]]) -> _Sentence:
+def _lay_out(encoding: Any, shapes: Sequence[int], ranges: list[tuple[int, int]]) -> _Sentence:
     """Token ids, shapes and first tokens; words that the tokenizer's limit cut off are left out."""
     types, firsts, seen = [], [], -1
-    shapes = [find_shape(word, first=i == 0) for i, word in enumerate(words)]
     kept: list[tuple[int, int]] = []
     for position, word in enumerate(encoding.word_ids):
         types.append(0 if word is None else shapes[word])
