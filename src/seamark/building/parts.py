@@ -105,13 +105,22 @@ def write_tagger_part(
     _write_part(folder, graph, layout, adapter, facts | dict(story or {}))
 
 
+def check_free(folder: Path) -> None:
+    """Refuse a folder that is there already: before hours of training, not after.
+
+    Raises:
+        UsageError: something of that name is there.
+    """
+    if folder.exists():
+        raise UsageError(f"{folder} is there already", hint="choose another folder, or remove that one")
+
+
 def _write_part(
     folder: Path, graph: bytes, layout: Layout, adapter: Mapping[str, Any] | None, facts: Mapping[str, Any]
 ) -> None:
     from safetensors.numpy import save_file
 
-    if folder.exists():
-        raise UsageError(f"{folder} is there already", hint="choose another folder, or remove that one")
+    check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:

@@ -272,7 +272,7 @@ class Extractor:
         phrase_depth: int | None = None,
     ) -> Weighed | None:
         """Candidates and confidences of the units, and of each text as a whole."""
-        if not found:
+        if not found or not self._skills:
             return None
         units, places = [unit for unit, _ in found], [place for _, place in found]
         vectors = self._encoder.encode([unit.text for unit in units], remember=True)

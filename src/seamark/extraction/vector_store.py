@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -38,7 +39,7 @@ def load_vectors(
     Raises:
         StorageError: the folder can't be written.
     """
-    path = folder / f"{digest[:24]}-{encoder.name[:24]}.npz"
+    path = folder / f"{_name(digest, skills)}-{encoder.name[:24]}.npz"
     kept = _read(path, skills)
     if kept is not None:
         return kept
@@ -47,10 +48,16 @@ def load_vectors(
     return made
 
 
+def _name(digest: str, skills: Sequence[Skill]) -> str:
+    """The content's digest and the order's: rows of vectors are found by the skills' places."""
+    order = "\n".join(skill.skill_id for skill in skills)
+    return hashlib.sha256(f"{digest}\n{order}".encode()).hexdigest()[:24]
+
+
 def _read(path: Path, skills: Sequence[Skill]) -> SkillVectors | None:
     """What is kept; None where nothing is, or not all of it: then it is made again."""
     try:
-        with np.load(path) as kept:
+        with path.open("rb") as file, np.load(file) as kept:
             header = json.loads(bytes(kept["header"]).decode())
             vectors = SkillVectors(kept["vectors"], kept["starts"], tuple(header["names"]))
     except (OSError, ValueError, KeyError, EOFError):

@@ -159,3 +159,10 @@ def test_without_a_share_sentences_stay_as_they_are():
 
     sentences = [TaggedSentence(("a", "b"), ("B", "I"), ("O", "O"))]
     assert replace_mentions(sentences, share=0.0, seed=1) == sentences
+
+
+def test_a_folder_that_is_there_is_refused_before_training(tiny_base, tmp_path):
+    from seamark.errors import UsageError
+
+    with pytest.raises(UsageError, match="there already"):
+        train_span_part(tmp_path, tiny_base, tmp_path / "no file", base_model="tiny", recipe=SpanRecipe())

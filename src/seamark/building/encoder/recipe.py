@@ -12,7 +12,7 @@ from typing import Any
 
 from seamark.building.encoder.pairs import Pair, pair_sentences, pair_taxonomy, pair_templates
 from seamark.building.encoder.training import EncoderRecipe, train_encoder
-from seamark.building.parts import describe_data, write_encoder_part
+from seamark.building.parts import check_free, describe_data, write_encoder_part
 from seamark.building.spans.sentences import read_tagged_sentences
 from seamark.errors import InputError
 from seamark.taxonomy import Taxonomy
@@ -51,6 +51,7 @@ def train_encoder_part(
         recipe: the settings.
         on_step: told of every step: its number, how many there are, the loss.
     """
+    check_free(output)
     pairs = gather_pairs(taxonomy, sentences=sentences, templates=templates, keep_out=keep_out)
     told = (lambda step, steps, loss, _: on_step(step, steps, loss)) if on_step else None
     model = train_encoder(base, pairs, recipe, on_step=told)

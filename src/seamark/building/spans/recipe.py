@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seamark.building.parts import describe_data, write_tagger_part
+from seamark.building.parts import check_free, describe_data, write_tagger_part
 from seamark.building.spans.model import SpanTagger
 from seamark.building.spans.sentences import TaggedSentence, find_runs, read_tagged_sentences
 from seamark.building.spans.training import (
@@ -51,6 +51,7 @@ def train_span_part(
         on_step: told of every step: its number and how many there are.
         on_epoch: told after each epoch: its number and the F1 on ``dev``.
     """
+    check_free(output)
     material = [read_tagged_sentences(path) for path in (train, *auxiliary)]
     held = [s for s in read_tagged_sentences(dev) if "".join(s.tokens).strip()] if dev else []
     scores: dict[str, float] = {}
