@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,9 @@ def make_extractor(
 
     Args:
         taxonomy: a name, a file, a folder, or a :class:`Taxonomy`.
-        model: one of :func:`list_models`.
-        spans: the span extractor, as :func:`make_span_extractor` names it; default: our own.
+        model: one of :func:`list_models`, or a folder whose ``model.json`` names its parts
+            (docs/how-to/train-the-weights.md).
+        spans: the span extractor, as :func:`make_span_extractor` names it; default: the model's own.
         settings: the surroundings; default: the environment's.
         threshold: least confidence, 0-1; default: the model's own.
         top: how many skills at most; None or 0 gives all above the threshold.
@@ -63,8 +65,8 @@ def make_extractor(
         WeightsError: weights are missing, damaged, or can't be fetched.
     """
     settings = settings or read_settings()
-    entry = _find_model(str(model))
-    limit = float(entry["threshold"]) if threshold is None else _check_threshold(threshold)
+    parts = _find_model(str(model))
+    limit = parts.threshold if threshold is None else _check_threshold(threshold)
     if top is not None and top < 0:
         raise UsageError(f"top={top}", expected="a whole number of 0 or more")
     loaded = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy, home=settings.home)
@@ -78,11 +80,11 @@ def make_extractor(
     )
     return Extractor(
         loaded,
-        spans=make_span_extractor(spans or DEFAULT_MODEL, settings=settings, progress=progress),
+        spans=make_span_extractor(spans or str(model), settings=settings, progress=progress),
         encoder=encoder,
         matcher=Matcher(vectors, encoder),
-        ranker=Ranker.read(open_part(entry["ranker"]).folder / "ranker.json"),
-        model_version=str(entry["version"]),
+        ranker=Ranker.read(parts.open(parts.ranker).folder / "ranker.json"),
+        model_version=parts.version,
         threshold=limit,
         top=top or 0,
     )
@@ -98,7 +100,8 @@ def make_encoder(
         WeightsError: weights are missing, damaged, or can't be fetched.
     """
     settings = settings or read_settings()
-    part = open_part(_find_model(model)["encoder"])
+    parts = _find_model(model)
+    part = parts.open(parts.encoder)
     base = _get_base(part, settings, progress)
     engine = _open(part, base, settings)
     return Encoder(
@@ -115,8 +118,8 @@ def make_span_extractor(
     """A span extractor.
 
     Args:
-        model: ``default``; ``jobbert``; or two Hugging Face token classifiers, for skills and for
-            knowledge, as ``SKILL,KNOWLEDGE``, each a folder or a name on the model hub.
+        model: a model, as :func:`make_extractor` takes it; ``jobbert``; or two Hugging Face token classifiers,
+            for skills and for knowledge, as ``SKILL,KNOWLEDGE``, each a folder or a name on the model hub.
         settings: the surroundings; default: the environment's.
         progress: told about long work.
 
@@ -125,9 +128,12 @@ def make_span_extractor(
         WeightsError: weights are missing, damaged, or can't be fetched.
     """
     settings = settings or read_settings()
-    if model == "jobbert" or "," in model:
+    if _is_hugging_face(model):
         return _make_hugging_face_spans(model, settings)
-    part = open_part(_find_model(model)["spans"])
+    parts = _find_model(model)
+    if _is_hugging_face(parts.spans):
+        return _make_hugging_face_spans(parts.spans, settings)
+    part = parts.open(parts.spans)
     base = _get_base(part, settings, progress)
     return make_adapter_spans(part, base, settings)
 
@@ -145,6 +151,10 @@ def make_adapter_spans(part: ShippedPart, base: Path, settings: Settings) -> Ada
     )
 
 
+def _is_hugging_face(name: str) -> bool:
+    return name == "jobbert" or "," in name
+
+
 def _make_hugging_face_spans(model: str, settings: Settings) -> SpanExtractor:
     from seamark.extraction.spans.hugging_face import JOBBERT, HuggingFaceSpanExtractor
 
@@ -154,18 +164,53 @@ def _make_hugging_face_spans(model: str, settings: Settings) -> SpanExtractor:
     return HuggingFaceSpanExtractor(names[0], names[1], settings=settings)
 
 
-def _read_models() -> dict[str, Any]:
-    models: dict[str, Any] = json.loads(_MODELS.read_text(encoding="utf-8"))
-    return models
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """An entry of ``models.json``, or a folder's ``model.json``: the parts that make a model.
+
+    A part is a folder beside ``model.json``, or one that ships.
+    """
+
+    version: str
+    encoder: str
+    spans: str
+    ranker: str
+    threshold: float
+    root: Path = SHIPPED
+    aliases: tuple[str, ...] = ()
+
+    def open(self, name: str) -> ShippedPart:
+        return open_part(name, root=self.root if (self.root / name).is_dir() else SHIPPED)
 
 
-def _find_model(name: str) -> dict[str, Any]:
+def _read_models() -> dict[str, _Model]:
+    entries = json.loads(_MODELS.read_text(encoding="utf-8"))
+    return {name: _Model(**entry) for name, entry in entries.items()}
+
+
+def _find_model(name: str) -> _Model:
     models = _read_models()
-    for known, entry in models.items():
-        if name == known or name in entry.get("aliases", ()):
-            found: dict[str, Any] = entry
-            return found
-    raise UsageError(f"there is no model {name!r}", expected="one of " + ", ".join(models))
+    for known, model in models.items():
+        if name == known or name in model.aliases:
+            return model
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _read_model(folder)
+    raise UsageError(
+        f"there is no model {name!r}",
+        expected="one of " + ", ".join(models) + ", or a folder with model.json",
+    )
+
+
+def _read_model(folder: Path) -> _Model:
+    expected = "an object with version, encoder, spans, ranker and threshold"
+    try:
+        entry = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        return _Model(**entry, root=folder)
+    except FileNotFoundError as error:
+        raise UsageError(f"the folder {folder} has no model.json", expected=expected) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{folder / 'model.json'} can't be read ({error})", expected=expected) from error
 
 
 def _check_threshold(threshold: float) -> float:

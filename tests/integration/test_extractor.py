@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -239,3 +240,37 @@ def test_a_title_as_a_phrase_ranks_its_skill_first(extractor):
     first = [ranking[0][0] for ranking in extractor.rank_phrases(titles)]
     expected = [skill.skill_id for skill in list(extractor.taxonomy.active)[:20]]
     assert sum(a == b for a, b in zip(first, expected, strict=True)) >= 18
+
+
+def test_a_folder_of_parts_is_a_model_of_its_own(home, tmp_path, extractor):
+    entry = {
+        "version": "7.8.9",
+        "encoder": "skills-encoder-v1",
+        "spans": "span-tagger-v1",
+        "ranker": "ranker-v1",
+        "threshold": 0.9,
+    }
+    (tmp_path / "model.json").write_text(json.dumps(entry), encoding="utf-8")
+    own = make_extractor("starter", model=tmp_path, settings=Settings(home=home))
+    prediction = own.extract(CALLING)
+    assert prediction.model_version == "7.8.9"
+    expected = [skill.skill_id for skill in extractor.extract(CALLING).skills if skill.confidence >= 0.9]
+    assert [skill.skill_id for skill in prediction.skills] == expected
+
+
+def test_the_punctuation_behind_a_phrase_is_no_part_of_it(extractor):
+    prediction = extractor.extract("You know Python; SQL; and Docker.")
+    texts = {span.text for skill in prediction.skills for span in skill.evidence}
+    assert texts
+    assert not any(text.endswith((";", ",", ".")) for text in texts)
+
+
+def test_the_samples_own_gold_is_mostly_found_and_seldom_contradicted(extractor):
+    hits = found = gold = 0
+    for sample, prediction in zip(read_samples(), extractor.extract_many(TEXTS), strict=True):
+        ids = {skill.skill_id for skill in prediction.skills}
+        hits += len(ids & set(sample.expected))
+        found += len(ids)
+        gold += len(sample.expected)
+    assert hits / found > 0.7
+    assert hits / gold > 0.4

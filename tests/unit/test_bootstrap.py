@@ -57,3 +57,19 @@ def test_offline_without_weights_says_what_to_do(make, offline):
 def test_token_classifiers_come_in_twos(names, offline):
     with pytest.raises(UsageError, match="SKILL,KNOWLEDGE"):
         make_span_extractor(names, settings=offline)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no model.json"),
+        ("{", "can't be read"),
+        ("[]", "can't be read"),
+        ('{"version": "1.0.0"}', "can't be read"),
+    ],
+)
+def test_a_folder_that_is_no_model_is_refused(tmp_path, offline, content, message):
+    if content is not None:
+        (tmp_path / "model.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        make_encoder(str(tmp_path), settings=offline)

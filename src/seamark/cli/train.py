@@ -150,18 +150,22 @@ def train_ranker(
     _need_torch()
     from seamark.bootstrap import make_extractor
     from seamark.building.ranker.fitting import RankerRecipe
-    from seamark.building.ranker.recipe import train_ranker_part
+    from seamark.building.ranker.recipe import train_ranker_part, withhold_names
     from seamark.cli.output import make_progress
+    from seamark.taxonomy import Taxonomy
 
-    extractor = make_extractor(taxonomy, model=model)
+    recipe = RankerRecipe()
+    reduced, withheld = withhold_names(Taxonomy.load(taxonomy), seed=recipe.seed)
+    extractor = make_extractor(reduced, model=model)
     with make_progress() as bars:
         task = bars.add_task("texts", total=None)
         scores = train_ranker_part(
             output,
             extractor,
+            withheld=withheld,
             labelled=labelled,
             unlabelled=unlabelled,
-            recipe=RankerRecipe(),
+            recipe=recipe,
             on_progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
     _show(scores, output, as_json=as_json)

@@ -27,10 +27,12 @@ class Phrase:
     Attributes:
         span: its place, offsets within the sentence.
         named: the skill that has this very name, -1 where none has.
+        found: whether the span extractor found it; otherwise it is here for its name alone.
     """
 
     span: Span
     named: int = -1
+    found: bool = True
 
 
 @dataclass(slots=True)
@@ -85,7 +87,10 @@ def collect_candidates(
     """
     by_title = matcher.match_titles(vectors)
     phrases = [phrase for unit in units for phrase in unit.phrases]
-    matches = matcher.match([phrase.span.text for phrase in phrases], depth=phrase_depth)
+    texts = [phrase.span.text for phrase in phrases if phrase.found]
+    found = iter(matcher.match(texts, depth=phrase_depth))
+    # a name that no span holds calls for its skill or for none: no vector is needed
+    matches = [next(found) if phrase.found else _match_name(phrase.named) for phrase in phrases]
     blocks = [_make_unit_rows(by_title, sentence_depth)]
     blocks += list(_make_phrase_rows(units, matches, knowledge))
     sentences, skills, numbers, features = (np.concatenate(part) for part in zip(*blocks, strict=True))
@@ -125,6 +130,11 @@ def _make_phrase_rows(
             number += 1
 
 
+def _match_name(skill: int) -> PhraseMatches:
+    one = np.ones(1, dtype=np.float32)
+    return PhraseMatches(np.array([skill]), one, one, one)
+
+
 def _add_named(found: PhraseMatches, skill: int) -> PhraseMatches:
     """``found`` with a skill that the phrase names to the letter, though its vectors lie elsewhere."""
     return PhraseMatches(
@@ -138,13 +148,14 @@ def _add_named(found: PhraseMatches, skill: int) -> PhraseMatches:
 def _describe_phrase(phrase: Phrase, found: PhraseMatches, knowledge: Floats) -> Floats:
     features = np.zeros((len(found.skills), len(FEATURES)), dtype=np.float32)
     is_knowledge = float(phrase.span.label == "knowledge")
+    own = knowledge[found.skills]
     columns = {
         "phrase similarity": found.similarities,
         "phrase lag": found.similarities - found.similarities[0],
         "has phrase": 1.0,
         "span score": phrase.span.score,
         "span is knowledge": is_knowledge,
-        "type agrees": 1.0 - np.abs(knowledge[found.skills] - is_knowledge),
+        "type agrees": np.where(own == 0.5, 1.0, 1.0 - np.abs(own - is_knowledge)),
         "word overlap": found.overlaps,
         "exact name": found.exact,
         "name in sentence": found.skills == phrase.named,

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 # A call of the engine costs about as much as this many tokens: less padding is not worth a batch.
 _FREE_PADDING = 64
-_PADDING_SHARE = 4  # beyond that, at most one padded token to four real ones
+_PADDING_SHARE = 16  # beyond that, at most one padded token to sixteen real ones
 
 
 def iter_chunks(items: Sequence[T], chunk_size: int) -> Iterator[Sequence[T]]:
@@ -30,7 +30,7 @@ def plan_batches(lengths: Sequence[int], *, max_batch: int, max_tokens: int) -> 
     """Batches of indices into ``lengths``, each index once, the longest first.
 
     Every member of a batch is padded to its longest, so like lengths go together and a batch is
-    closed before padding would take more than a fifth of it. The same lengths always give the same
+    closed before padding would take more than a sixteenth of its tokens. The same lengths always give the same
     batches.
 
     Args:

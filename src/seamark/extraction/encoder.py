@@ -18,9 +18,6 @@ MAX_BATCH = 64
 MAX_BATCH_TOKENS = 3072
 """Bounds of one batch: big enough to fill the matrix units, small enough for the second-level cache."""
 
-_STEP = 4
-"""Token counts are rounded up to a multiple: few distinct shapes, since engines plan for each shape anew."""
-
 
 class Encoder:
     """Sentence encoder.
@@ -80,7 +77,7 @@ def pad_batch(
         ids: token ids of each text.
         types: token types of each text; all 0 when left out.
     """
-    width = -(-max(map(len, ids)) // _STEP) * _STEP
+    width = max(map(len, ids))
     inputs = {
         name: np.zeros((len(ids), width), dtype=np.int64)
         for name in ("input_ids", "attention_mask", "token_type_ids")

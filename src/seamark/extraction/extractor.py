@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SENTENCE_DEPTH = 4
 """Candidates that a sentence gives by its own similarity when skills are extracted."""
+
+_ENDINGS = " ;,:.!?"
 
 _PHRASE_SIMILARITY = FEATURES.index("phrase similarity")
 
@@ -92,7 +94,7 @@ class Extractor:
         model_version: str,
         threshold: float = 0.5,
         top: int = 0,
-        chunk_size: int = 512,
+        chunk_size: int = 1024,
     ) -> None:
         self.taxonomy = taxonomy
         self.model_version = model_version
@@ -123,7 +125,7 @@ class Extractor:
 
         Args:
             taxonomy: a name (``starter``, or an imported one), a file, a folder, or a :class:`Taxonomy`.
-            model: ``default``, the name of a base model, or a folder.
+            model: ``default``, the name of a base model, or a folder with a ``model.json``.
             threshold: least confidence of a skill, 0-1; default: the model's own.
             top: how many skills at most; 0 gives all above the threshold.
 
@@ -254,10 +256,12 @@ class Extractor:
     def _find_phrases(self, sentence: str, spans: Sequence[Span]) -> list[Phrase]:
         """The extractor's spans, and the names of skills that stand in the sentence to the letter."""
         named = {(start, end): skill for skill, start, end in self._names.find(sentence)}
+        spans = [_trim(span) for span in spans]
         phrases = [Phrase(span, named.pop((span.start, span.end), -1)) for span in spans]
         for (start, end), skill in named.items():
-            span = Span(start, end, sentence[start:end], self._get_label(skill), _cover(start, end, spans))
-            phrases.append(Phrase(span, skill))
+            name = sentence[start:end]
+            score = _cover(start, end, name, spans)
+            phrases.append(Phrase(Span(start, end, name, self._get_label(skill), score), skill, found=False))
         return sorted(phrases, key=lambda phrase: (phrase.span.start, phrase.span.end))
 
     def _get_label(self, skill: int) -> SpanLabel:
@@ -386,13 +390,21 @@ def _find_knowledge(types: Sequence[str]) -> Floats:
     return np.array([float(kind == "knowledge") for kind in types], dtype=np.float32)
 
 
-def _cover(start: int, end: int, spans: Sequence[Span]) -> float:
+def _trim(span: Span) -> Span:
+    """The span without the punctuation that ends it; it is part of no name."""
+    text = span.text.rstrip(_ENDINGS)
+    return replace(span, end=span.start + len(text), text=text) if text else span
+
+
+def _cover(start: int, end: int, name: str, spans: Sequence[Span]) -> float:
     """How sure the extractor is of a name at ``start`` to ``end``: the score of a span there, 0 without one.
 
-    A name that is only part of a span counts by its share of it: "data" in "build data pipelines" is not asked for.
+    A name that is only part of a span counts by its share of the words: "data" in "build data pipelines" is hardly
+    what is asked for.
     """
+    words = name.count(" ") + 1
     shares = (
-        span.score * (min(end, span.end) - max(start, span.start)) / (span.end - span.start)
+        span.score * min(words / (span.text.count(" ") + 1), 1.0)
         for span in spans
         if span.start < end and start < span.end
     )

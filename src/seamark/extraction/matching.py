@@ -157,11 +157,15 @@ class Matcher:
 
     def _find_all_nearest(self, phrases: Sequence[str], depth: int) -> list[PhraseMatches]:
         depth = min(depth, len(self.vectors.starts))
-        blocks = (phrases[start : start + _BLOCK] for start in range(0, len(phrases), _BLOCK))
-        return [found for block in blocks for found in self._find_nearest(block, depth)]
+        # all at once: the more phrases, the less padding
+        vectors = self._encoder.encode(phrases)
+        blocks = (slice(start, start + _BLOCK) for start in range(0, len(phrases), _BLOCK))
+        return [
+            found for block in blocks for found in self._find_nearest(phrases[block], vectors[block], depth)
+        ]
 
-    def _find_nearest(self, phrases: Sequence[str], depth: int) -> list[PhraseMatches]:
-        by_row = self._encoder.encode(phrases) @ self.vectors.vectors.T
+    def _find_nearest(self, phrases: Sequence[str], vectors: Vectors, depth: int) -> list[PhraseMatches]:
+        by_row = vectors @ self.vectors.vectors.T
         nearest = find_highest(by_row, _ROWS_PER_SKILL * depth)
         return [
             self._describe(phrase, by_row[i], self._choose_skills(by_row[i], nearest[i], depth))

@@ -32,7 +32,7 @@ FEATURES = (
     "has phrase",
     "span score",  # the extractor's confidence in the best phrase
     "span is knowledge",
-    "type agrees",  # label and skill type: 1 agree, 0 disagree, 0.5 unknown
+    "type agrees",  # label and skill type: 1 agree or the taxonomy has none, 0 disagree, 0.5 no phrase
     "word overlap",  # of the phrase and the skill's nearest name
     "exact name",
     "name in sentence",  # a name of the skill stands there to the letter
