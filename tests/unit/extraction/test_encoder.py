@@ -111,9 +111,9 @@ def test_the_real_engine_gives_unit_vectors_that_company_does_not_move(tiny_base
     np.testing.assert_allclose(np.concatenate([encoder.encode([t]) for t in TEXTS]), together, atol=1e-4)
 
 
-def test_padding_is_masked_and_a_multiple_of_four():
+def test_texts_are_padded_to_the_longest_and_the_padding_masked():
     inputs = pad_batch([[2, 5, 3], [2, 5, 6, 7, 3]], [[0, 1, 0], [0, 1, 1, 1, 0]])
-    assert inputs["input_ids"].shape == (2, 8)
+    assert inputs["input_ids"].shape == (2, 5)
     assert inputs["attention_mask"].sum(1).tolist() == [3, 5]
     assert inputs["token_type_ids"].sum(1).tolist() == [1, 3]
     assert not inputs["input_ids"][inputs["attention_mask"] == 0].any()
