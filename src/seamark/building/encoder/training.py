@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -128,26 +127,9 @@ def encode_batch(model: AdaptedBert, tokenizer: Tokenizer, texts: Sequence[str])
     return pool_mean(cast("Tensor", model(ids, mask)), mask)
 
 
-def encode_texts(
-    model: AdaptedBert, tokenizer: Tokenizer, texts: Sequence[str], *, batch_size: int = 256
-) -> np.ndarray:
-    """Unit vectors ``(n_texts, hidden)`` of many texts, by length to waste little on padding."""
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    vectors = np.zeros((len(texts), model.shape.hidden), dtype=np.float32)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for rows in _cut(order, batch_size):
-            vectors[rows] = encode_batch(model, tokenizer, [texts[i] for i in rows]).float().numpy()
-    return vectors
-
-
 def load_tokenizer(base: Path, *, max_tokens: int) -> Tokenizer:
     """The base model's tokenizer, padding each batch to its longest text."""
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     tokenizer.enable_truncation(max_tokens)
     tokenizer.enable_padding()
     return tokenizer
-
-
-def _cut(items: Sequence[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])

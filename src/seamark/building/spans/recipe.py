@@ -8,11 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from seamark.building.evaluation.gold import find_spans
 from seamark.building.parts import check_free, describe_data, write_tagger_part
 from seamark.building.spans.model import SpanTagger
-from seamark.building.spans.sentences import TaggedSentence, find_runs, read_tagged_sentences
+from seamark.building.spans.sentences import TaggedSentence, read_tagged_sentences
 from seamark.building.spans.training import (
     KNOWLEDGE,
     SKILL,
@@ -89,9 +88,8 @@ def score_tagger(
 
 
 def _find_gold(sentence: TaggedSentence, head: int) -> set[tuple[int, int]]:
-    tags = sentence.skill_tags if head == SKILL else sentence.knowledge_tags or ()
-    ends = np.cumsum([len(token) + 1 for token in sentence.tokens]) - 1
-    return {(int(ends[a]) - len(sentence.tokens[a]), int(ends[b - 1])) for a, b in find_runs(tags)}
+    tags = sentence.skill_tags if head == SKILL else sentence.knowledge_tags
+    return set(find_spans(sentence.tokens, tags)) if tags else set()
 
 
 def write_tagger(
