@@ -9,7 +9,7 @@ from benchmarks._worker import Extract, serve
 
 def load() -> Extract:
     """Seamark's extraction over the taxonomy and with the model that the command line names."""
-    from seamark.bootstrap import make_extractor
+    from seamark.extraction.models import make_extractor
 
     extractor = make_extractor(taxonomy=sys.argv[1], model=sys.argv[2])
 

@@ -31,9 +31,9 @@ from benchmarks._machine import (
 from benchmarks._operations import Shape, count_operations
 from benchmarks._tables import format_table
 from benchmarks._texts import read_postings
-from seamark.bootstrap import list_models
 from seamark.extraction.encoder import Encoder
 from seamark.extraction.engines import Engine, Inputs
+from seamark.extraction.models import list_models
 from seamark.extraction.sentences import split_sentences
 from seamark.taxonomy import Taxonomy
 
@@ -143,7 +143,7 @@ def _draw(texts: Iterable[str], limit: int) -> list[str]:
 
 def _open_encoder(model: str) -> tuple[Encoder, Meter]:
     from seamark.base_models import ensure_base_model
-    from seamark.bootstrap import make_encoder
+    from seamark.extraction.models import make_encoder
     from seamark.extraction.shipped import SHIPPED, open_part
     from seamark.settings import read_settings
 

@@ -116,7 +116,7 @@ def measure_latency(
         warm_up: asked before, not counted.
         texts: asked one after the other.
     """
-    from seamark.bootstrap import make_extractor
+    from seamark.extraction.models import make_extractor
 
     say("loading the extractor")
     extractor = make_extractor(taxonomy, model=model)

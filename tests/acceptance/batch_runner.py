@@ -41,10 +41,10 @@ def main() -> None:
     log, pause = Path(sys.argv[1]), float(sys.argv[2])
     if limit := os.environ.get("FILE_SIZE_LIMIT"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-    stub = ModuleType("seamark.bootstrap")
+    stub = ModuleType("seamark.extraction.models")
     stub.make_extractor = lambda *_args, **_options: LoggingExtractor(log, pause)  # type: ignore[attr-defined]
-    sys.modules["seamark.bootstrap"] = stub
-    seamark.bootstrap = stub  # type: ignore[attr-defined]
+    sys.modules["seamark.extraction.models"] = stub
+    seamark.extraction.models = stub  # type: ignore[attr-defined]
     from seamark.cli import commands, extract_batch
     from seamark.cli import main as cli
 

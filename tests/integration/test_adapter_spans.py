@@ -9,9 +9,9 @@ from types import ModuleType
 
 import pytest
 
-from seamark.bootstrap import make_span_extractor
 from seamark.building.evaluation.gold import read_span_gold
 from seamark.building.evaluation.spans import evaluate_spans
+from seamark.extraction.models import make_span_extractor
 from seamark.settings import Settings
 
 

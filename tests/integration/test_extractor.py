@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seamark import Document, Extractor, Prediction, Taxonomy
-from seamark.bootstrap import make_extractor
 from seamark.errors import InputError
+from seamark.extraction.models import make_extractor
 from seamark.settings import Settings
 from seamark.taxonomy.samples import read_samples
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seamark.bootstrap import make_extractor
 from seamark.building.evaluation.gold import read_known_sentences, read_linking_gold
 from seamark.building.evaluation.linking import evaluate_linking
+from seamark.extraction.models import make_extractor
 from seamark.settings import Settings
 
 pytestmark = [pytest.mark.weights, pytest.mark.data, pytest.mark.slow]

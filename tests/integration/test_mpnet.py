@@ -10,8 +10,8 @@ import pytest
 
 from seamark.base_models import fetch_base_model, verify_base_model
 from seamark.base_models.sources import make_sources
-from seamark.bootstrap import make_encoder, make_extractor
 from seamark.extraction.merging import spread_relative_bias
+from seamark.extraction.models import make_encoder, make_extractor
 from seamark.settings import Settings
 
 pytestmark = pytest.mark.slow

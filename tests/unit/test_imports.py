@@ -53,7 +53,7 @@ def test_heavy_packages_stay_out(code):
 
 def test_predicting_needs_no_torch():
     loaded = find_loaded(
-        "import seamark.bootstrap; from seamark import Extractor, Taxonomy; Taxonomy.starter()"
+        "import seamark.extraction.models; from seamark import Extractor, Taxonomy; Taxonomy.starter()"
     )
     assert loaded & {"torch", "transformers", "onnx", "onnxruntime", "sklearn", "scipy"} == set()
 

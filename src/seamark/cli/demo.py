@@ -24,9 +24,9 @@ def demo(
     ),
 ) -> None:
     """Extract the skills of twenty sample texts, and write a page that shows them."""
-    from seamark.bootstrap import make_extractor
     from seamark.cli.base_model import show_fetch
     from seamark.cli.output import print_table, say
+    from seamark.extraction.models import make_extractor
     from seamark.extraction.page import render_pages
     from seamark.taxonomy.samples import read_samples
 

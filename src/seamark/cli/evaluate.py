@@ -56,8 +56,8 @@ def linking(
     The gold file (CSV, TSV, XLSX, JSONL, Parquet) has the columns sentence and label, and maybe
     span and sub_span.
     """
-    from seamark.bootstrap import make_extractor
     from seamark.building.evaluation import evaluate_linking, read_known_sentences, read_linking_gold
+    from seamark.extraction.models import make_extractor
 
     rows = read_linking_gold(gold, level=level.value)
     known = read_known_sentences(exclude or [])
@@ -74,8 +74,8 @@ def spans(gold: _Gold, model: _Model = "default", as_json: _Json = False) -> Non
     The gold file is in SkillSpan's format, one JSON object a line with tokens, tags_skill and maybe
     tags_knowledge.
     """
-    from seamark.bootstrap import make_span_extractor
     from seamark.building.evaluation import evaluate_spans, read_span_gold
+    from seamark.extraction.models import make_span_extractor
 
     tagged = read_span_gold(gold)
     span_extractor = make_span_extractor(model)
@@ -118,8 +118,8 @@ def extraction(
     The gold file is CSV, TSV, XLSX, JSONL or Parquet. A labels cell holds several labels, parted by
     line breaks, semicolons or commas, or a list.
     """
-    from seamark.bootstrap import make_extractor
     from seamark.building.evaluation import evaluate_extraction, read_extraction_gold
+    from seamark.extraction.models import make_extractor
 
     docs = read_extraction_gold(gold, text_columns=text_column, labels_column=labels_column, limit=limit)
     options: dict[str, Any] = {} if threshold is None else {"threshold": threshold}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from seamark.bootstrap import Progress
     from seamark.extraction.batch import Source
     from seamark.extraction.extractor import Extractor
+    from seamark.extraction.models import Progress
     from seamark.extraction.result import Prediction
 
 _SHOWN_PHRASE = 60
@@ -82,12 +82,10 @@ def extract(
 
 def load_extractor(taxonomy: str, *, model: str, threshold: float | None, top: int | None) -> Extractor:
     """The extractor that the options ask for, with bars on stderr while something is fetched or embedded."""
-    from seamark import bootstrap
+    from seamark.extraction import models
 
     with _watch_loading() as progress:
-        return bootstrap.make_extractor(
-            taxonomy, model=model, threshold=threshold, top=top, progress=progress
-        )
+        return models.make_extractor(taxonomy, model=model, threshold=threshold, top=top, progress=progress)
 
 
 @contextmanager

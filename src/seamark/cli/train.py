@@ -148,10 +148,10 @@ def train_ranker(
 ) -> None:
     """Fit the ranker and its calibration on annotated sentences."""
     _need_torch()
-    from seamark.bootstrap import make_extractor
     from seamark.building.ranker.fitting import RankerRecipe
     from seamark.building.ranker.recipe import train_ranker_part, withhold_names
     from seamark.cli.output import make_progress
+    from seamark.extraction.models import make_extractor
     from seamark.taxonomy import Taxonomy
 
     recipe = RankerRecipe()

@@ -134,12 +134,9 @@ class Extractor:
             TaxonomyError: the taxonomy can't be read.
             WeightsError: the model is damaged or can't be fetched.
         """
-        # the one place where the library wires itself; every door calls the same function
-        import importlib
+        from seamark.extraction.models import make_extractor  # which needs this class
 
-        bootstrap = importlib.import_module("seamark.bootstrap")
-        made: Extractor = bootstrap.make_extractor(taxonomy, model=model, threshold=threshold, top=top)
-        return made
+        return make_extractor(taxonomy, model=model, threshold=threshold, top=top)
 
     def extract(self, text: str | Document) -> Prediction:
         """The skills that one text calls for; none for a blank text.

@@ -12,12 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamark.bootstrap import make_adapter_spans
 from seamark.building.spans.model import measure_crf_loss
 from seamark.building.spans.recipe import train_span_part
 from seamark.building.spans.sentences import TaggedSentence, read_tagged_sentences
 from seamark.building.spans.training import SpanRecipe, load_word_tokenizer, make_example
 from seamark.errors import InputError
+from seamark.extraction.models import make_adapter_spans
 from seamark.extraction.shipped import open_part
 from seamark.settings import Settings
 

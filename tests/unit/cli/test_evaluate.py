@@ -48,7 +48,7 @@ class WordExtractor:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What the commands asked the bootstrap to make."""
+    """What the commands asked to be made."""
     calls: list[tuple[Any, ...]] = []
 
     def make_extractor(taxonomy: str, **options: Any) -> WordExtractor:
@@ -59,9 +59,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         calls.append((model,))
         return WordExtractor()
 
-    module = ModuleType("seamark.bootstrap")
+    module = ModuleType("seamark.extraction.models")
     module.__dict__.update(make_extractor=make_extractor, make_span_extractor=make_span_extractor)
-    monkeypatch.setitem(sys.modules, "seamark.bootstrap", module)
+    monkeypatch.setitem(sys.modules, "seamark.extraction.models", module)
     return calls
 
 

@@ -14,9 +14,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-import seamark
 from seamark.cli import extract, extract_batch
 from seamark.errors import InputError, SeamarkError, UsageError
+from seamark.extraction import models
 from seamark.extraction.result import ExtractedSkill, Prediction, Span, make_prediction
 
 
@@ -51,7 +51,7 @@ def extractor(monkeypatch: pytest.MonkeyPatch) -> OneSkill:
         assert callable(made.asked.pop("progress"))
         return made
 
-    monkeypatch.setattr(seamark, "bootstrap", SimpleNamespace(make_extractor=make_extractor), raising=False)
+    monkeypatch.setattr(models, "make_extractor", make_extractor)
     return made
 
 
@@ -178,7 +178,7 @@ def test_loading_tells_how_far_it_is(extractor: OneSkill, monkeypatch: pytest.Mo
             progress("embedding the taxonomy", done, 5)
         return extractor
 
-    monkeypatch.setattr(seamark, "bootstrap", SimpleNamespace(make_extractor=make_extractor), raising=False)
+    monkeypatch.setattr(models, "make_extractor", make_extractor)
     result = invoke("extract", "SQL", "--json")
     assert json.loads(result.stdout)["modelVersion"] == "1.0.0"
     assert "fetching model.safetensors (2 MB)" in result.stderr

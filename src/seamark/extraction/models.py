@@ -1,4 +1,4 @@
-"""The only place where parts are wired together; every door calls these functions."""
+"""What `model` names, opened: parts found, base models fetched, engines and vectors ready."""
 
 from __future__ import annotations
 

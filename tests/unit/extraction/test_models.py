@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seamark.bootstrap import list_models, make_encoder, make_extractor, make_span_extractor
 from seamark.errors import SeamarkError, UsageError, WeightsError
+from seamark.extraction.models import list_models, make_encoder, make_extractor, make_span_extractor
 from seamark.settings import Settings
 
 

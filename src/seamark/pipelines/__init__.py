@@ -1,0 +1,1 @@
+"""Triggers, and the durable workflows that tie the rooms together."""

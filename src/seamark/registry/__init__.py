@@ -1,0 +1,1 @@
+"""What exists: versions, experiments, releases, bundles, and where each came from."""
