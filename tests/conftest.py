@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from seamark.settings import Settings
+from tiny_models import make_bundle, make_settings, write_base
+
+if TYPE_CHECKING:
+    from seamark.extraction.bundle import Bundle
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,3 +47,22 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except WeightsError as error:
         _missing(f"MiniLM can't be fetched ({error}); set SEAMARK_TEST_HOME to a home that has it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of a BERT model: 2 layers of 32."""
+    return write_base(tmp_path_factory.mktemp("tiny-bert"))
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a home that has the tiny base model, offline."""
+    return make_settings(tmp_path_factory.mktemp("tiny-home"))
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: Settings) -> Bundle:
+    """A candidate's bundle with the tiny models; copy its folder before you change anything in it."""
+    root = tmp_path_factory.mktemp("tiny-bundle")
+    return make_bundle(root / "bundle", root, tiny_settings)

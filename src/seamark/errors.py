@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     try may not meet (a full disk, a network away). ``MISUSED``: the command or its options
     are wrong. ``BAD_INPUT``: a file or text is not what it should be; trying again does not
     help. ``PARTIAL``: done, but some rows were set aside in a quarantine file.
-    ``INTERRUPTED``: stopped by Ctrl-C; the same command goes on where it stopped.
+    ``INTERRUPTED``: stopped by Ctrl-C or on request; the same command goes on where it stopped.
     """
 
     WORKED = 0
@@ -69,6 +69,16 @@ class WeightsError(SeamarkError):
 
 class StorageError(SeamarkError):
     """A file can't be written: the disk is full, or the folder may not be written to."""
+
+
+class TrainingStoppedError(SeamarkError):
+    """Training was asked to stop; it can go on from its newest checkpoint."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class CandidateError(SeamarkError):
+    """A candidate failed its functional or performance tests; the champion stays."""
 
 
 class MissingExtraError(SeamarkError):

@@ -1,9 +1,14 @@
 """Inference graphs of our encoders, written node by node: small files that name their weights elsewhere.
 
-A graph holds no weights. It names them in ``weights.bin`` beside it, as ONNX external data, at the
-offsets of a :class:`Layout`; :mod:`seamark.extraction.merging` writes that file from a base model and an
-adapter, with NumPy alone. So the package ships graphs of a few dozen KB, and predicting needs
-neither torch nor onnx.
+A graph holds no weights, it names them as ONNX external data, in one of two files beside it:
+
+- ``weights.bin``, at the offsets of a :class:`Layout`; :mod:`seamark.extraction.merging` writes that file from
+  a base model and an adapter, with NumPy alone. So the package ships graphs of a few dozen KB.
+- ``model.safetensors``, as Hugging Face names and lays out tensors, at the offsets of a :class:`Stored`. So a
+  bundle holds its encoder once, for the engine and for whoever trains it further. What differs from
+  our own layout (linear weights lie the other way round) the engine folds in when it loads the graph.
+
+Either way predicting needs neither torch nor onnx.
 
 Both engines fuse the patterns used here: erf-GELU, LayerNormalization, attention as
 MatMul-scale-add-Softmax-MatMul.
@@ -11,7 +16,7 @@ MatMul-scale-add-Softmax-MatMul.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,10 +24,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from seamark.extraction.merging import ALIGNMENT, Layout
+from seamark.errors import WeightsError
+from seamark.extraction.merging import ALIGNMENT, Layout, bucket_distances, name_sources
 
 OPSET = 17
 WEIGHTS_FILE = "weights.bin"
+STORED_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,17 @@ class EncoderSizes:
     types: int = 0
     first_position: int = 0
     relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where each tensor of a safetensors file lies.
+
+    Attributes:
+        tensors: Hugging Face's name → (offset in bytes from the file's beginning, shape); all of them float32.
+    """
+
+    tensors: Mapping[str, tuple[int, tuple[int, ...]]]
 
 
 class _Writer:
@@ -83,24 +101,75 @@ class _Writer:
             end += -(-size // ALIGNMENT) * ALIGNMENT
         return Layout(offsets, end)
 
+    def externals(self) -> Iterable[Any]:
+        for name, (start, shape) in self.layout().tensors.items():
+            yield _point(name, WEIGHTS_FILE, start, shape)
+
     def finish(self, inputs: Sequence[str], output: str, shape: Sequence[str | int]) -> bytes:
-        tensors = [_point(name, start, dims) for name, (start, dims) in self.layout().tensors.items()]
         graph = helper.make_graph(
             self.nodes,
             "seamark",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "tokens"]) for name in inputs],
             [helper.make_tensor_value_info(output, TensorProto.FLOAT, list(shape))],
-            initializer=[*self.initializers, *tensors],
+            initializer=[*self.initializers, *self.externals()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
         return cast("bytes", model.SerializeToString())
 
 
-def _point(name: str, offset: int, shape: Sequence[int]) -> Any:
+class _StoredWriter(_Writer):
+    """Names the tensors of a safetensors file, and makes of them what the nodes expect."""
+
+    def __init__(self, stored: Stored, sizes: EncoderSizes) -> None:
+        super().__init__()
+        self._stored = stored
+        self._sizes = sizes
+        self._sources = name_sources(sizes.layers, mpnet=sizes.relative)
+
+    def weight(self, name: str, *shape: int) -> str:
+        if name == "relative":
+            return self._spread(reach=shape[1] // 2)
+        if name == "positions" and not self._sizes.relative:
+            return self._add_type(self._name(name, shape), shape[1])
+        if name.startswith("layer.") and len(shape) == 2:
+            return self.add("Transpose", self._name(name, shape[::-1]), perm=[1, 0])
+        return self._name(name, shape)
+
+    def externals(self) -> Iterable[Any]:
+        for name, shape in self.shapes.items():
+            yield _point(name, STORED_FILE, self._stored.tensors[name][0], shape)
+
+    def _name(self, name: str, shape: tuple[int, ...] | None = None) -> str:
+        """The stored tensor behind ``name``; ``shape`` is what the graph needs it to be."""
+        source = self._sources[name]
+        if source not in self._stored.tensors:
+            raise WeightsError(f"the weights have no tensor {source}", expected="those of this config.json")
+        found = self._stored.tensors[source][1]
+        if shape is not None and found != shape:
+            raise WeightsError(f"the tensor {source} is of shape {found}", expected=f"shape {shape}")
+        self.shapes[source] = found
+        return source
+
+    def _add_type(self, positions: str, hidden: int) -> str:
+        """The position table with token type 0 added, which every token of a lone text has."""
+        first = self.add("Gather", self._name("types"), self.constant(0, np.int64), axis=0)
+        row = self.add("Reshape", first, self.constant([1, hidden], np.int64))
+        return self.add("Add", positions, row)
+
+    def _spread(self, *, reach: int) -> str:
+        """MPNet's bias by distance from its buckets, as :func:`spread_relative_bias` makes it."""
+        table = self._name("relative")
+        buckets = bucket_distances(reach, self._stored.tensors[table][1][0])
+        return self.add(
+            "Transpose", self.add("Gather", table, self.constant(buckets, np.int64), axis=0), perm=[1, 0]
+        )
+
+
+def _point(name: str, file: str, offset: int, shape: Sequence[int]) -> Any:
     tensor = onnx.TensorProto(name=name, data_type=TensorProto.FLOAT, dims=list(shape))
     tensor.data_location = onnx.TensorProto.EXTERNAL
     size = 4 * int(np.prod(shape))
-    for key, value in (("location", WEIGHTS_FILE), ("offset", str(offset)), ("length", str(size))):
+    for key, value in (("location", file), ("offset", str(offset)), ("length", str(size))):
         tensor.external_data.add(key=key, value=value)
     return tensor
 
@@ -112,6 +181,19 @@ def build_embedder(sizes: EncoderSizes) -> tuple[bytes, Layout]:
     unit vectors, mean over tokens.
     """
     graph = _Writer()
+    return _add_embedder(graph, sizes), graph.layout()
+
+
+def build_stored_embedder(sizes: EncoderSizes, stored: Stored) -> bytes:
+    """The graph of :func:`build_embedder` over a ``model.safetensors`` that lies beside it.
+
+    Raises:
+        WeightsError: the file lacks a tensor, or one has another shape than ``sizes`` say.
+    """
+    return _add_embedder(_StoredWriter(stored, sizes), sizes)
+
+
+def _add_embedder(graph: _Writer, sizes: EncoderSizes) -> bytes:
     hidden = _add_encoder(graph, sizes)
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     mask = graph.add("Unsqueeze", mask, graph.constant([2], np.int64))
@@ -122,7 +204,7 @@ def build_embedder(sizes: EncoderSizes) -> tuple[bytes, Layout]:
     norm = graph.add("ReduceL2", mean, axes=[1], keepdims=1)
     graph.add("Div", mean, graph.add("Max", norm, graph.constant(1e-12)), name="embedding")
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if sizes.types else [])]
-    return graph.finish(inputs, "embedding", ["texts", sizes.hidden]), graph.layout()
+    return graph.finish(inputs, "embedding", ["texts", sizes.hidden])
 
 
 def build_tagger(sizes: EncoderSizes, *, n_scores: int) -> tuple[bytes, Layout]:

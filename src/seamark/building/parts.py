@@ -144,7 +144,11 @@ def write_json(path: Path, value: Any) -> None:
 
 def describe_file(path: Path) -> dict[str, Any]:
     """A file's size in bytes and its SHA-256 in hex."""
-    return {"size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    with path.open("rb") as stream:
+        return {
+            "size": path.stat().st_size,
+            "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
+        }
 
 
 def describe_data(paths: Sequence[Path]) -> list[dict[str, Any]]:

@@ -7,7 +7,24 @@ import importlib
 import typer
 
 # name → module with a function `register(app)`; a missing module is a programming error.
-_MODULES = ("extract", "extract_batch", "taxonomy", "evaluate", "base_model", "train", "demo", "doctor")
+_MODULES = (
+    "init",
+    "extract",
+    "extract_batch",
+    "taxonomy",
+    "examples",
+    "evaluate",
+    "base_model",
+    "train",
+    "build",
+    "versions",
+    "experiments",
+    "trigger",
+    "runs",
+    "worker",
+    "demo",
+    "doctor",
+)
 
 
 def register(app: typer.Typer) -> None:

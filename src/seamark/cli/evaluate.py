@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seamark.cli._models import resolve_model
+from seamark.cli._workspace import WorkspaceOption
+
 if TYPE_CHECKING:
     from seamark.building.evaluation.protocols import ProgressListener
 
@@ -17,7 +20,7 @@ _Gold = Annotated[Path, typer.Option("--gold", help="The gold file.", show_defau
 _Taxonomy = Annotated[
     str, typer.Option("--taxonomy", help="A taxonomy's file, folder or name.", show_default=False)
 ]
-_Model = Annotated[str, typer.Option("--model", help="The model to measure.")]
+_Model = Annotated[str, typer.Option("--model", help="The model to measure: a name, a folder, or X.Y.Z.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 evaluate = typer.Typer(
@@ -43,6 +46,7 @@ def linking(
         _Level, typer.Option("--level", help="Rank skills for whole sentences, or for their spans.")
     ] = _Level.SENTENCE,
     model: _Model = "default",
+    workspace: WorkspaceOption = None,
     exclude: Annotated[
         list[Path] | None,
         typer.Option(
@@ -61,14 +65,16 @@ def linking(
 
     rows = read_linking_gold(gold, level=level.value)
     known = read_known_sentences(exclude or [])
-    extractor = make_extractor(taxonomy, model=model)
+    extractor = make_extractor(taxonomy, model=resolve_model(model, workspace))
     with _watch("Ranking skills") as on_progress:
         report = evaluate_linking(extractor, rows, level=level.value, known=known, on_progress=on_progress)
     _show(f"Linking, {level.value} level", report.to_dict(), as_json=as_json)
 
 
 @evaluate.command()
-def spans(gold: _Gold, model: _Model = "default", as_json: _Json = False) -> None:
+def spans(
+    gold: _Gold, model: _Model = "default", workspace: WorkspaceOption = None, as_json: _Json = False
+) -> None:
     """How well spans are found: strict precision, recall and F1.
 
     The gold file is in SkillSpan's format, one JSON object a line with tokens, tags_skill and maybe
@@ -78,7 +84,7 @@ def spans(gold: _Gold, model: _Model = "default", as_json: _Json = False) -> Non
     from seamark.extraction.models import make_span_extractor
 
     tagged = read_span_gold(gold)
-    span_extractor = make_span_extractor(model)
+    span_extractor = make_span_extractor(resolve_model(model, workspace))
     with _watch("Finding spans") as on_progress:
         report = evaluate_spans(span_extractor, tagged, on_progress=on_progress)
     if as_json:
@@ -101,6 +107,7 @@ def extraction(
         str, typer.Option("--labels-column", help="The column of gold labels.", show_default=False)
     ],
     model: _Model = "default",
+    workspace: WorkspaceOption = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -123,7 +130,7 @@ def extraction(
 
     docs = read_extraction_gold(gold, text_columns=text_column, labels_column=labels_column, limit=limit)
     options: dict[str, Any] = {} if threshold is None else {"threshold": threshold}
-    extractor = make_extractor(taxonomy, model=model, **options)
+    extractor = make_extractor(taxonomy, model=resolve_model(model, workspace), **options)
     with _watch("Extracting skills") as on_progress:
         report = evaluate_extraction(extractor, docs, on_progress=on_progress)
     _show("Extraction", report.to_dict(), as_json=as_json)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seamark.cli._models import resolve_model
+from seamark.cli._workspace import WorkspaceOption
+
 if TYPE_CHECKING:
     from seamark.extraction.batch import Source
     from seamark.extraction.extractor import Extractor
@@ -26,11 +29,17 @@ TaxonomyOption = Annotated[
     typer.Option(
         "--taxonomy",
         metavar="FILE|FOLDER|NAME",
-        help="A taxonomy's file, the folder of its files, or the name of an imported one.",
+        help="A taxonomy's file, the folder of its files, or the name of an imported one; a model version "
+        "has its own by default.",
     ),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", metavar="NAME|FOLDER", help="The model to predict with.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|FOLDER|X.Y.Z",
+        help="The model to predict with: a name, a folder, or a version of the workspace.",
+    ),
 ]
 ThresholdOption = Annotated[
     float | None,
@@ -63,6 +72,7 @@ def extract(
     threshold: ThresholdOption = None,
     taxonomy: TaxonomyOption = DEFAULT_TAXONOMY,
     model: ModelOption = "default",
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Print the skills that a text calls for, the most certain first.
 
@@ -73,6 +83,7 @@ def extract(
 
     source = read_source(text, read_stdin=sys.stdin.buffer.read)
     _check_page(html)
+    model = resolve_model(model, workspace)
     extractor = load_extractor(taxonomy, model=model, threshold=threshold, top=top)
     predictions = extractor.extract_many([doc.text for doc in source.documents])
     _print_predictions(source, predictions, as_json=as_json)

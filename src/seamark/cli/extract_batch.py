@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seamark.cli._models import resolve_model
+from seamark.cli._workspace import WorkspaceOption
 from seamark.cli.extract import (
     DEFAULT_TAXONOMY,
     ModelOption,
@@ -40,6 +42,7 @@ def extract_batch(
     ] = None,
     taxonomy: TaxonomyOption = DEFAULT_TAXONOMY,
     model: ModelOption = "default",
+    workspace: WorkspaceOption = None,
     threshold: ThresholdOption = None,
     top: TopOption = None,
     chunk_size: Annotated[
@@ -69,7 +72,7 @@ def extract_batch(
         chunk_size=chunk_size,
         overwrite=overwrite,
     )
-    report = _run_or_stop(source, output, options, taxonomy=taxonomy)
+    report = _run_or_stop(source, output, options, taxonomy=taxonomy, workspace=workspace)
     _print_report(report, as_json=as_json)
     if report.quarantined:
         from seamark.errors import ExitCode
@@ -77,19 +80,23 @@ def extract_batch(
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _run_or_stop(source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str) -> BatchReport:
+def _run_or_stop(
+    source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str, workspace: Path | None
+) -> BatchReport:
     """The report, or the documented end of an interrupted run."""
     from seamark.cli.output import say
     from seamark.errors import ExitCode
 
     try:
-        return _run(source, output, options, taxonomy=taxonomy)
+        return _run(source, output, options, taxonomy=taxonomy, workspace=workspace)
     except KeyboardInterrupt:
         say("stopped; run the same command again to go on")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def _run(source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str) -> BatchReport:
+def _run(
+    source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str, workspace: Path | None
+) -> BatchReport:
     from seamark.cli.extract import load_extractor
     from seamark.cli.output import say
     from seamark.extraction.batch import plan_batch
@@ -97,7 +104,8 @@ def _run(source: Path, output: Path | None, options: BatchOptions, *, taxonomy: 
     plan = plan_batch(source, output, options)
     if output is None:
         say(f"no --output given: writing {plan.output}")
-    extractor = load_extractor(taxonomy, model=options.model, threshold=options.threshold, top=options.top)
+    model = resolve_model(options.model, workspace)
+    extractor = load_extractor(taxonomy, model=model, threshold=options.threshold, top=options.top)
     return _run_with_bar(plan, extractor)
 
 

@@ -1,4 +1,4 @@
-"""`seamark taxonomy`: import, show, diff and validate taxonomies."""
+"""`seamark taxonomy`: import, list, show, diff and validate taxonomies, and say what a release changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seamark.cli._workspace import WorkspaceOption
+
 if TYPE_CHECKING:
+    from seamark.registry.releases import ImportOutcome as WorkspaceOutcome
     from seamark.taxonomy import ImportOutcome, RowReport, Skill, Taxonomy, TaxonomyDiff
 
 _SHOWN = 20
@@ -33,33 +36,118 @@ def import_command(
     source: Annotated[Path, typer.Argument(help="A file, or a folder with a bundle of files.")],
     name: Annotated[str | None, typer.Option(help="The taxonomy's name; default: the format's.")] = None,
     format_name: _Format = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take a release that lost many skills, too (in a workspace).")
+    ] = False,
+    impact: Annotated[
+        bool, typer.Option("--impact/--no-impact", help="Say what the release changes (in a workspace).")
+    ] = True,
+    workspace: WorkspaceOption = None,
     as_json: _Json = False,
 ) -> None:
-    """Store a source as the next release of a taxonomy."""
-    from seamark.cli.output import print_json
-    from seamark.settings import read_settings
-    from seamark.taxonomy import import_release
+    """Store a source as the next release of a taxonomy: in the workspace, or in Seamark's home without one."""
+    from seamark.cli._releases import open_if_any
 
-    outcome = import_release(source, name, read_settings().home, format=format_name)
+    with open_if_any(workspace) as opened:
+        if opened is None:
+            _import_at_home(source, name, format_name, as_json=as_json)
+            return
+        from seamark.cli._releases import import_into, try_impact
+
+        outcome = import_into(opened, source, name=name, format_name=format_name, force=force)
+        release = f"{outcome.release.name}@{outcome.release.number}"
+        report = try_impact(opened, release) if impact else None
     if as_json:
-        print_json(_describe_import(outcome))
+        _print_import_json(outcome, report)
     else:
         _print_import(outcome)
+        _print_import_more(outcome, report)
+
+
+@app.command("list")
+def list_command(workspace: WorkspaceOption = None, as_json: _Json = False) -> None:
+    """List the workspace's taxonomy releases and say which one is live."""
+    from seamark.cli._releases import describe_releases, print_releases
+    from seamark.cli._workspace import open_from
+    from seamark.cli.output import print_json, say
+
+    with open_from(workspace) as opened:
+        from seamark.registry.releases import get_live_release, list_releases
+
+        releases = list_releases(opened)
+        live = get_live_release(opened).name if releases else ""
+    if as_json:
+        print_json(describe_releases(releases, live))
+    elif releases:
+        print_releases(releases, live)
+    else:
+        say("the workspace has no taxonomy yet: seamark taxonomy import FILE")
+
+
+@app.command("use")
+def use_command(
+    name: Annotated[str, typer.Argument(help="One of the workspace's taxonomies.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Make a taxonomy the live one: the next model version is made for its newest release."""
+    from seamark.cli._workspace import open_from
+    from seamark.cli.output import say
+
+    with open_from(workspace) as opened:
+        from seamark.registry.releases import use_taxonomy
+
+        release = use_taxonomy(opened, name)
+    say(f"{release.name}@{release.number} is live")
+
+
+@app.command("impact")
+def impact_command(
+    release: Annotated[str, typer.Argument(help="A release of the workspace: NAME or NAME@X.Y.Z.")],
+    page: Annotated[Path | None, typer.Option("--html", help="Write the report as a web page, too.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make it anew, with the newest model version.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: _Json = False,
+) -> None:
+    """Say what a release changes: skills, and predictions for a sample of texts."""
+    from seamark.cli._releases import print_impact, report_impact, write_page
+    from seamark.cli._workspace import open_from
+    from seamark.cli.output import print_json, print_table, say
+
+    with open_from(workspace) as opened:
+        report = report_impact(opened, release, again=again)
+        if page is not None:
+            write_page(opened, release, page)
+            say(f"the page is in {page}")
+    if as_json:
+        print_json(report)
+        return
+    if report["skills"]:
+        counts = [(name.replace("_", " "), count) for name, count in report["skills"]["counts"].items()]
+        print_table("Changes", ("what", "skills"), counts)
+    print_impact(report)
 
 
 @app.command("show")
 def show_command(
     source: Annotated[
-        str, typer.Argument(help="starter, an imported taxonomy (NAME or NAME@X.Y.Z), a file or a folder.")
-    ] = "starter",
+        str,
+        typer.Argument(
+            help="An imported taxonomy (NAME or NAME@X.Y.Z), starter, a file or a folder; "
+            "default: the workspace's live one, or starter."
+        ),
+    ] = "",
     search: Annotated[str, typer.Option(help="Only skills whose names share words with this.")] = "",
     skill_id: Annotated[str, typer.Option("--skill", help="Only the skill with this id.")] = "",
+    workspace: WorkspaceOption = None,
     as_json: _Json = False,
 ) -> None:
     """Print what a taxonomy holds."""
-    from seamark.taxonomy import Taxonomy
+    from seamark.cli._releases import load_named, open_if_any
 
-    taxonomy = Taxonomy.load(source)
+    with open_if_any(workspace) as opened:
+        taxonomy = load_named(opened, source)
     if skill_id:
         _print_skill(taxonomy[skill_id], as_json=as_json)
     elif search:
@@ -72,13 +160,16 @@ def show_command(
 def diff_command(
     old: Annotated[str, typer.Argument(help="A taxonomy: a name, NAME@X.Y.Z, a file or a folder.")],
     new: Annotated[str, typer.Argument(help="The taxonomy to compare it with.")],
+    workspace: WorkspaceOption = None,
     as_json: _Json = False,
 ) -> None:
     """Print what changed from OLD to NEW."""
+    from seamark.cli._releases import load_named, open_if_any
     from seamark.cli.output import print_json
-    from seamark.taxonomy import Taxonomy, diff_taxonomies
+    from seamark.taxonomy import diff_taxonomies
 
-    diff = diff_taxonomies(Taxonomy.load(old), Taxonomy.load(new))
+    with open_if_any(workspace) as opened:
+        diff = diff_taxonomies(load_named(opened, old), load_named(opened, new))
     if as_json:
         print_json(diff.to_dict())
     else:
@@ -163,7 +254,40 @@ def _print_reading(found: RowReport) -> None:
     print_table("", ("what", "value"), facts)
 
 
-def _describe_import(outcome: ImportOutcome) -> dict[str, Any]:
+def _import_at_home(source: Path, name: str | None, format_name: str | None, *, as_json: bool) -> None:
+    from seamark.cli.output import print_json
+    from seamark.settings import read_settings
+    from seamark.taxonomy import import_release
+
+    outcome = import_release(source, name, read_settings().home, format=format_name)
+    if as_json:
+        print_json(_describe_import(outcome))
+    else:
+        _print_import(outcome)
+
+
+def _print_import_json(outcome: WorkspaceOutcome, impact: dict[str, Any] | None) -> None:
+    from seamark.cli.output import print_json
+
+    shown = {name: impact[name] for name in ("before", "after", "model", "totals")} if impact else None
+    more = {"live": outcome.live, "became_live": outcome.became_live, "impact": shown}
+    print_json(_describe_import(outcome) | more)
+
+
+def _print_import_more(outcome: WorkspaceOutcome, impact: dict[str, Any] | None) -> None:
+    from seamark.cli._releases import print_impact
+    from seamark.cli.output import say
+
+    name = outcome.release.name
+    if outcome.became_live:
+        say(f"'{name}' is the live taxonomy now")
+    elif outcome.live != name:
+        say(f"'{outcome.live}' stays the live taxonomy; `seamark taxonomy use {name}` changes that")
+    if impact is not None and outcome.diff is not None:
+        print_impact(impact)
+
+
+def _describe_import(outcome: ImportOutcome | WorkspaceOutcome) -> dict[str, Any]:
     release = outcome.release
     return {
         "name": release.name,
@@ -178,7 +302,7 @@ def _describe_import(outcome: ImportOutcome) -> dict[str, Any]:
     }
 
 
-def _print_import(outcome: ImportOutcome) -> None:
+def _print_import(outcome: ImportOutcome | WorkspaceOutcome) -> None:
     from seamark.cli.output import print_table, say
 
     release, report = outcome.release, outcome.report

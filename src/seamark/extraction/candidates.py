@@ -159,7 +159,7 @@ def _describe_phrase(phrase: Phrase, found: PhraseMatches, knowledge: Floats) ->
         "word overlap": found.overlaps,
         "exact name": found.exact,
         "name in sentence": found.skills == phrase.named,
-        "phrase words": math.log1p(phrase.span.text.count(" ") + 1),
+        "phrase words": math.log1p(max(len(phrase.span.text.split()), 1)),
     }
     for name, value in columns.items():
         features[:, _COLUMN[name]] = value
@@ -173,5 +173,5 @@ def _add_sentence_features(
     similarity = by_title[sentences, skills]
     features[:, _COLUMN["sentence similarity"]] = similarity
     features[:, _COLUMN["sentence lag"]] = similarity - by_title.max(axis=1)[sentences]
-    words = np.array([math.log1p(unit.text.count(" ") + 1) for unit in units], dtype=np.float32)
+    words = np.array([math.log1p(max(len(unit.text.split()), 1)) for unit in units], dtype=np.float32)
     features[:, _COLUMN["sentence words"]] = words[sentences]

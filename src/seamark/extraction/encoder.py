@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from seamark.errors import WeightsError
 from seamark.extraction.cache import BoundedCache
 from seamark.extraction.chunking import plan_batches
 from seamark.extraction.engines import Engine
@@ -88,3 +90,19 @@ def pad_batch(
         if types is not None:
             inputs["token_type_ids"][row, : len(tokens)] = types[row]
     return inputs
+
+
+def read_tokenizer(folder: Path, max_tokens: int) -> Tokenizer:
+    """The tokenizer in ``folder``; it cuts what is longer than ``max_tokens`` and pads nothing.
+
+    Raises:
+        WeightsError: ``tokenizer.json`` is missing or damaged.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the package raises nothing more specific
+        raise WeightsError(f"the tokenizer {path} can't be read ({error})") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer

@@ -135,5 +135,5 @@ def _translated(folder: Path) -> Iterator[None]:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"the graph in {folder} can't be loaded ({reason})",
-            hint="remove that folder; it is made anew from the base model",
+            hint="a folder under SEAMARK_HOME: remove it, it is made anew; a model version: bring it again",
         ) from error

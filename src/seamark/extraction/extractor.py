@@ -124,8 +124,10 @@ class Extractor:
         """An extractor for a taxonomy.
 
         Args:
-            taxonomy: a name (``starter``, or an imported one), a file, a folder, or a :class:`Taxonomy`.
-            model: ``default``, the name of a base model, or a folder with a ``model.json``.
+            taxonomy: a name (``starter``, or an imported one), a file, a folder, or a :class:`Taxonomy`; a
+                model version's bundle takes the default for its own.
+            model: ``default``, the name of a base model, the folder of a model version's bundle, or one with a
+                ``model.json``.
             threshold: least confidence of a skill, 0-1; default: the model's own.
             top: how many skills at most; 0 gives all above the threshold.
 
@@ -204,17 +206,21 @@ class Extractor:
         weighed = self._weigh(docs, units, sentence_depth=1, phrase_depth=depth)
         return self._rank(weighed, len(docs), depth)
 
-    def weigh(self, texts: Sequence[str], *, sentence_depth: int) -> Iterator[tuple[Sequence[str], Weighed]]:
+    def weigh(
+        self, texts: Sequence[str], *, sentence_depth: int, all_sentences: bool = True
+    ) -> Iterator[tuple[Sequence[str], Weighed]]:
         """All candidates of all sentences with their features, some texts at a time: what a ranker is fitted on.
+
+        Texts that give no candidate may be left out.
 
         Args:
             texts: the documents.
             sentence_depth: how many candidates a sentence gives by its own similarity.
+            all_sentences: also those that name nothing, which extraction passes over.
         """
         for docs in self._cut([_get_text(text) for text in texts]):
-            weighed = self._weigh(
-                docs, self._find_units(docs, all_sentences=True), sentence_depth=sentence_depth
-            )
+            units = self._find_units(docs, all_sentences=all_sentences)
+            weighed = self._weigh(docs, units, sentence_depth=sentence_depth)
             if weighed:
                 yield [text for text, _ in docs], weighed
 
@@ -399,9 +405,9 @@ def _cover(start: int, end: int, name: str, spans: Sequence[Span]) -> float:
     A name that is only part of a span counts by its share of the words: "data" in "build data pipelines" is hardly
     what is asked for.
     """
-    words = name.count(" ") + 1
+    words = max(len(name.split()), 1)
     shares = (
-        span.score * min(words / (span.text.count(" ") + 1), 1.0)
+        span.score * min(words / max(len(span.text.split()), 1), 1.0)
         for span in spans
         if span.start < end and start < span.end
     )

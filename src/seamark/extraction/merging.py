@@ -68,6 +68,24 @@ _MPNET_LINEARS = {
 _MPNET_NORMS = {"attended_norm": "attention.LayerNorm", "narrowed_norm": "output.LayerNorm"}
 
 
+def name_sources(layers: int, *, mpnet: bool) -> dict[str, str]:
+    """Our names of an encoder's tensors → the names that Hugging Face gives them."""
+    linears, norms = (_MPNET_LINEARS, _MPNET_NORMS) if mpnet else (_BERT_LINEARS, _BERT_NORMS)
+    tables = {
+        "words": "embeddings.word_embeddings.weight",
+        "positions": "embeddings.position_embeddings.weight",
+        "types": "embeddings.token_type_embeddings.weight",
+        "relative": "encoder.relative_attention_bias.weight",
+    }
+    modules = {"norm": "embeddings.LayerNorm"} | {
+        f"layer.{i}.{ours}": f"encoder.layer.{i}.{theirs}"
+        for i in range(layers)
+        for ours, theirs in (linears | norms).items()
+    }
+    parts = ("weight", "bias")
+    return tables | {f"{ours}.{part}": f"{modules[ours]}.{part}" for ours in modules for part in parts}
+
+
 def merge_weights(base: Tensors, adapter: Tensors | None = None, *, type_rows: int = 0) -> dict[str, Any]:
     """Every tensor of the graph by name.
 
@@ -86,6 +104,29 @@ def merge_weights(base: Tensors, adapter: Tensors | None = None, *, type_rows: i
         raise WeightsError(
             f"the weights have no tensor {error}", expected="those of a BERT or MPNet encoder"
         ) from error
+
+
+def restore_tensors(merged: Tensors, base: Tensors) -> dict[str, npt.NDArray[np.float32]]:
+    """Merged tensors under the names, and in the layout, of the base model they were made from.
+
+    Args:
+        merged: as :func:`merge_weights` gives them with the base model's own ``type_rows``.
+        base: the tensors of the base model; those that merging does not touch are taken from here.
+    """
+    mpnet = any(".attention.attn." in name for name in base)
+    restored = dict(base)
+    for ours, theirs in name_sources(_count_layers(base), mpnet=mpnet).items():
+        # MPNet's bias by distance is merged spread out, and never trained
+        if ours in merged and theirs in base and ours != "relative":
+            restored[theirs] = _turn_back(ours, merged[ours], base[theirs])
+    return restored
+
+
+def _turn_back(name: str, tensor: npt.NDArray[np.float32], base: npt.NDArray[np.float32]) -> Any:
+    if name == "types":
+        # an adapter holds one row where only one was trained; it stands for all
+        return np.resize(tensor, base.shape)
+    return np.ascontiguousarray(tensor.T) if name.startswith("layer.") and tensor.ndim == 2 else tensor
 
 
 def _merge(base: Tensors, adapter: Tensors, type_rows: int) -> dict[str, Any]:
@@ -139,14 +180,18 @@ def spread_relative_bias(table: npt.NDArray[np.float32], reach: int) -> npt.NDAr
     MPNet sorts distances into buckets (Raffel et al. 2020, section 2.1): half of them for each
     direction, the near ones one by one, the far ones in growing steps up to 128 tokens.
     """
+    return np.ascontiguousarray(table[bucket_distances(reach, len(table))].T)
+
+
+def bucket_distances(reach: int, buckets: int) -> npt.NDArray[np.int64]:
+    """MPNet's bucket of each distance from ``-reach`` to ``reach``."""
     distance = np.arange(-reach, reach + 1)
-    half = len(table) // 2
+    half = buckets // 2
     exact = half // 2
     away = np.abs(distance)
     ratio = np.log(np.maximum(away, 1) / exact) / np.log(128 / exact)
     far = np.minimum(exact + (ratio.astype(np.float32) * (half - exact)).astype(np.int64), half - 1)
-    bucket = np.where(away < exact, away, far) + np.where(distance > 0, half, 0)
-    return np.ascontiguousarray(table[bucket].T)
+    return np.where(away < exact, away, far) + np.where(distance > 0, half, 0)
 
 
 def write_weights(file: BinaryIO, tensors: Mapping[str, Any], layout: Layout) -> None:

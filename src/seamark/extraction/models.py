@@ -6,14 +6,24 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seamark.base_models import ensure_base_model, find_base_model
 from seamark.errors import UsageError
-from seamark.extraction.encoder import Encoder
+from seamark.extraction.bundle import (
+    Bundle,
+    assemble,
+    check_bundle,
+    check_threshold,
+    check_top,
+    is_bundle,
+    open_encoder,
+    open_spans,
+)
+from seamark.extraction.encoder import Encoder, read_tokenizer
 from seamark.extraction.engines import open_engine
 from seamark.extraction.extractor import Extractor
-from seamark.extraction.matching import Matcher
+from seamark.extraction.matching import Matcher, SkillVectors
 from seamark.extraction.ranking import Ranker
 from seamark.extraction.shipped import SHIPPED, ShippedPart, open_part, prepare_engine
 from seamark.extraction.spans.adapter import AdapterSpanExtractor
@@ -21,9 +31,7 @@ from seamark.extraction.spans.protocol import SpanExtractor
 from seamark.extraction.vector_store import load_vectors
 from seamark.settings import Settings, read_settings
 from seamark.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from seamark.taxonomy.taxonomy import STARTER
 
 DEFAULT_MODEL = "default"
 _MODELS = SHIPPED / "models.json"
@@ -50,9 +58,10 @@ def make_extractor(
     """An extractor, with base models fetched and the taxonomy embedded where they were not yet.
 
     Args:
-        taxonomy: a name, a file, a folder, or a :class:`Taxonomy`.
-        model: one of :func:`list_models`, or a folder whose ``model.json`` names its parts
-            (docs/how-to/train-the-weights.md).
+        taxonomy: a name, a file, a folder, or a :class:`Taxonomy`. A bundle takes the default for its own
+            release; name another one, and it is embedded by the bundle's encoder.
+        model: one of :func:`list_models`; the folder of a model version's bundle (docs/reference/bundle.md); or
+            a folder whose ``model.json`` names its parts (docs/how-to/train-the-weights.md).
         spans: the span extractor, as :func:`make_span_extractor` names it; default: the model's own.
         settings: the surroundings; default: the environment's.
         threshold: least confidence, 0-1; default: the model's own.
@@ -65,19 +74,26 @@ def make_extractor(
         WeightsError: weights are missing, damaged, or can't be fetched.
     """
     settings = settings or read_settings()
+    check_top(top)
+    if threshold is not None:
+        check_threshold(threshold)
+    if (bundle := _find_bundle(str(model))) is not None:
+        encoder = open_encoder(bundle, settings)
+        other = _find_other(bundle, taxonomy, settings)
+        return assemble(
+            bundle,
+            encoder,
+            settings=settings,
+            spans=make_span_extractor(spans, settings=settings, progress=progress) if spans else None,
+            taxonomy=other,
+            vectors=None if other is None else _embed(other, encoder, settings, progress),
+            threshold=threshold,
+            top=top,
+        )
     parts = _find_model(str(model))
-    limit = parts.threshold if threshold is None else _check_threshold(threshold)
-    if top is not None and top < 0:
-        raise UsageError(f"top={top}", expected="a whole number of 0 or more")
-    loaded = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy, home=settings.home)
+    loaded = _load_taxonomy(taxonomy, settings)
     encoder = make_encoder(str(model), settings=settings, progress=progress)
-    vectors = load_vectors(
-        settings.home / "embeddings",
-        loaded.digest,
-        loaded.active,
-        encoder,
-        on_progress=(lambda done, all_: progress("embedding the taxonomy", done, all_)) if progress else None,
-    )
+    vectors = _embed(loaded, encoder, settings, progress)
     return Extractor(
         loaded,
         spans=make_span_extractor(spans or str(model), settings=settings, progress=progress),
@@ -85,8 +101,32 @@ def make_extractor(
         matcher=Matcher(vectors, encoder),
         ranker=Ranker.read(parts.open(parts.ranker).folder / "ranker.json"),
         model_version=parts.version,
-        threshold=limit,
+        threshold=parts.threshold if threshold is None else threshold,
         top=top or 0,
+    )
+
+
+def _find_other(bundle: Bundle, taxonomy: str | Path | Taxonomy, settings: Settings) -> Taxonomy | None:
+    """The taxonomy that is wanted, unless it is the bundle's own."""
+    if taxonomy == STARTER:
+        return None
+    loaded = _load_taxonomy(taxonomy, settings)
+    return None if loaded.digest == bundle.manifest["taxonomy"]["digest"] else loaded
+
+
+def _load_taxonomy(taxonomy: str | Path | Taxonomy, settings: Settings) -> Taxonomy:
+    return taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy, home=settings.home)
+
+
+def _embed(
+    taxonomy: Taxonomy, encoder: Encoder, settings: Settings, progress: Progress | None
+) -> SkillVectors:
+    return load_vectors(
+        settings.home / "embeddings",
+        taxonomy.digest,
+        taxonomy.active,
+        encoder,
+        on_progress=(lambda done, all_: progress("embedding the taxonomy", done, all_)) if progress else None,
     )
 
 
@@ -100,13 +140,15 @@ def make_encoder(
         WeightsError: weights are missing, damaged, or can't be fetched.
     """
     settings = settings or read_settings()
+    if (bundle := _find_bundle(model)) is not None:
+        return open_encoder(bundle, settings)
     parts = _find_model(model)
     part = parts.open(parts.encoder)
     base = _get_base(part, settings, progress)
     engine = _open(part, base, settings)
     return Encoder(
         engine,
-        _read_tokenizer(base, int(part.manifest["max_tokens"])),
+        read_tokenizer(base, int(part.manifest["max_tokens"])),
         dimensions=int(part.manifest["dimensions"]),
         name=part.digest,
     )
@@ -130,6 +172,8 @@ def make_span_extractor(
     settings = settings or read_settings()
     if _is_hugging_face(model):
         return _make_hugging_face_spans(model, settings)
+    if (bundle := _find_bundle(model)) is not None:
+        return open_spans(bundle, settings)
     parts = _find_model(model)
     if _is_hugging_face(parts.spans):
         return _make_hugging_face_spans(parts.spans, settings)
@@ -138,13 +182,20 @@ def make_span_extractor(
     return make_adapter_spans(part, base, settings)
 
 
+def _find_bundle(name: str) -> Bundle | None:
+    """The bundle in the folder of that name, verified whole; None where that is none, or a model's name."""
+    folder = Path(name).expanduser()
+    is_name = any(name == known or name in model.aliases for known, model in _read_models().items())
+    return check_bundle(folder) if not is_name and is_bundle(folder) else None
+
+
 def make_adapter_spans(part: ShippedPart, base: Path, settings: Settings) -> AdapterSpanExtractor:
     """Our own span extractor from a part and its base model's folder."""
     import numpy as np
 
     return AdapterSpanExtractor(
         _open(part, base, settings),
-        _read_tokenizer(base, int(part.manifest["max_tokens"])),
+        read_tokenizer(base, int(part.manifest["max_tokens"])),
         transitions=np.array(part.manifest["transitions"], dtype=np.float32),
         starts=np.array(part.manifest["starts"], dtype=np.float32),
         name=part.digest,
@@ -198,7 +249,7 @@ def _find_model(name: str) -> _Model:
         return _read_model(folder)
     raise UsageError(
         f"there is no model {name!r}",
-        expected="one of " + ", ".join(models) + ", or a folder with model.json",
+        expected="one of " + ", ".join(models) + ", a model version's folder, or a folder with model.json",
     )
 
 
@@ -213,12 +264,6 @@ def _read_model(folder: Path) -> _Model:
         raise UsageError(f"{folder / 'model.json'} can't be read ({error})", expected=expected) from error
 
 
-def _check_threshold(threshold: float) -> float:
-    if not 0.0 <= threshold <= 1.0:
-        raise UsageError(f"threshold={threshold}", expected="a number from 0 to 1")
-    return threshold
-
-
 def _get_base(part: ShippedPart, settings: Settings, progress: Progress | None) -> Path:
     base = find_base_model(str(part.manifest["base_model"]))
     return ensure_base_model(base, settings, progress=progress)
@@ -227,12 +272,3 @@ def _get_base(part: ShippedPart, settings: Settings, progress: Progress | None) 
 def _open(part: ShippedPart, base: Path, settings: Settings) -> Any:
     folder = prepare_engine(part, base, settings.home)
     return open_engine(settings.engine, folder, threads=settings.threads)
-
-
-def _read_tokenizer(base: Path, max_tokens: int) -> Tokenizer:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
-    return tokenizer

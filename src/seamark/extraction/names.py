@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9+#]*(?:[.'’&/-][a-z0-9+#]+)*|\.[a-z]+")
 _QUALIFIER = re.compile(r"\s*\([^()]*\)\s*$")
@@ -26,7 +27,8 @@ def tokenise(text: str) -> list[tuple[str, int, int]]:
 
 def make_key(name: str) -> Key:
     """``name`` as words, plural and singular alike, without a qualifier in brackets at its end."""
-    return tuple(_strip_plural(token) for token, _, _ in tokenise(_QUALIFIER.sub("", name)))
+    plain = _QUALIFIER.sub("", name) if ")" in name else name
+    return tuple(map(_strip_plural, _TOKEN.findall(plain.lower())))
 
 
 def measure_overlap(phrase: Key, name: Key) -> float:
@@ -36,6 +38,7 @@ def measure_overlap(phrase: Key, name: Key) -> float:
     return 2 * len(first & second) / total if total else 0.0
 
 
+@lru_cache(maxsize=50_000)  # a taxonomy's names are made of few words, each many times
 def _strip_plural(token: str) -> str:
     if len(token) > 3 and token.endswith("ies"):
         return token[:-3] + "y"

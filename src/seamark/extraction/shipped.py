@@ -95,7 +95,7 @@ def prepare_engine(part: ShippedPart, base: Path, home: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
         try:
-            _write_engine(part, base, made)
+            write_engine(part, base, made)
             _move(made, target)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -113,7 +113,12 @@ def _name_engine(part: ShippedPart, base: Path) -> str:
     return f"{part.folder.name}-{own[:16]}"
 
 
-def _write_engine(part: ShippedPart, base: Path, folder: Path) -> None:
+def write_engine(part: ShippedPart, base: Path, folder: Path) -> None:
+    """Write the part's graph and the merged weights to ``folder``, which is there.
+
+    Raises:
+        WeightsError: the base model's weights are damaged, or do not fit the graph.
+    """
     layout = Layout.from_dict(part.manifest["layout"])
     adapter = (
         read_tensors(part.folder / "adapter.safetensors")

@@ -1,1 +1,1 @@
-"""The only room that speaks to the database and the object store."""
+"""The workspace's database and object store: the only room that speaks SQL or object store."""

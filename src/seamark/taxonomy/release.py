@@ -22,7 +22,8 @@ from seamark.taxonomy.taxonomy import STARTER, Taxonomy
 
 FIRST_NUMBER = "1.0.0"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+"""What a release's number looks like."""
 _ATTEMPTS = 10
 
 
@@ -80,8 +81,8 @@ def list_releases(name: str, home: Path) -> list[str]:
     folder = _find_folder(name, home)
     if not folder.is_dir():
         return []
-    numbers = [path.stem for path in folder.glob("*.json") if _NUMBER.fullmatch(path.stem)]
-    return sorted(numbers, key=_parse_number)
+    numbers = [path.stem for path in folder.glob("*.json") if NUMBER.fullmatch(path.stem)]
+    return sorted(numbers, key=parse_number)
 
 
 def load_release(name: str, home: Path, *, number: str | None = None) -> TaxonomyRelease:
@@ -124,10 +125,10 @@ def import_release(source: Path, name: str | None, home: Path, *, format: str | 
     from seamark.taxonomy.readers import read_taxonomy
 
     if name is not None:
-        _check_name(name)
+        check_name(name)
     result = read_taxonomy(Path(source), format=format)
-    name = name or _make_name(result.taxonomy.name)
-    _check_name(name)
+    name = name or make_name(result.taxonomy.name)
+    check_name(name)
     for _ in range(_ATTEMPTS):  # another process may take the number first
         outcome = _store_next(result.taxonomy, name, Path(source), home, result.report)
         if outcome is not None:
@@ -153,7 +154,7 @@ def _store_next(
 
 def choose_number(latest: str, diff: TaxonomyDiff) -> str:
     """The number of the release that follows ``latest`` with these changes."""
-    major, minor, patch = _parse_number(latest)
+    major, minor, patch = parse_number(latest)
     if diff.removed:
         return f"{major + 1}.0.0"
     if diff.added or diff.retitled or diff.retyped:
@@ -161,8 +162,9 @@ def choose_number(latest: str, diff: TaxonomyDiff) -> str:
     return f"{major}.{minor}.{patch + 1}"
 
 
-def _parse_number(number: str) -> tuple[int, int, int]:
-    match = _NUMBER.fullmatch(number)
+def parse_number(number: str) -> tuple[int, int, int]:
+    """X, Y and Z of a release's number, to sort by."""
+    match = NUMBER.fullmatch(number)
     assert match is not None
     return int(match[1]), int(match[2]), int(match[3])
 
@@ -171,7 +173,12 @@ def _find_folder(name: str, home: Path) -> Path:
     return home / "taxonomies" / name
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Nothing, where a taxonomy may be imported under ``name``.
+
+    Raises:
+        UsageError: it can't be a name, or is taken by Seamark itself.
+    """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} can't be a taxonomy's name",
@@ -183,13 +190,19 @@ def _check_name(name: str) -> None:
         )
 
 
-def _make_name(text: str) -> str:
-    """A valid name close to ``text``."""
+def make_name(text: str) -> str:
+    """A name that :func:`check_name` accepts, close to ``text``."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:100]
     return f"my-{name}" if name == STARTER else name or "taxonomy"
 
 
 def _write_release(release: TaxonomyRelease, home: Path) -> bool:
+    path = _find_folder(release.name, home) / f"{release.number}.json"
+    return write_file(path, format_release(release).decode("utf-8", "surrogatepass"), overwrite=False)
+
+
+def format_release(release: TaxonomyRelease) -> bytes:
+    """The release as the JSON document that is stored, in UTF-8; :func:`parse_release` reads it."""
     from seamark.taxonomy.writing import make_document
 
     document = make_document(release.taxonomy) | {
@@ -197,28 +210,43 @@ def _write_release(release: TaxonomyRelease, home: Path) -> bool:
         "source": release.source,
         "imported_at": release.imported_at.isoformat(),
     }
-    path = _find_folder(release.name, home) / f"{release.number}.json"
-    return write_file(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n", overwrite=False)
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _read_release(path: Path, name: str, number: str) -> TaxonomyRelease:
+    return parse_release(path.read_bytes(), name, number, where=str(path))
+
+
+def parse_release(content: bytes, name: str, number: str, *, where: str) -> TaxonomyRelease:
+    """The release in a stored document, its content checked against its digest.
+
+    Args:
+        content: what :func:`format_release` made.
+        name: the taxonomy's name.
+        number: the release's.
+        where: the document's place, for the message.
+
+    Raises:
+        TaxonomyError: the document is damaged.
+    """
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        document: dict[str, Any] = json.loads(content.decode("utf-8", "surrogatepass"))
         taxonomy = Taxonomy(name, tuple(map(parse_record, document["skills"])), number)
         digest, source = str(document["digest"]), str(document["source"])
         imported_at = datetime.fromisoformat(document["imported_at"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _explain_damage(path, f"can't be read ({error})") from error
+        raise _explain_damage(name, number, where, f"can't be read ({error})") from error
     if hash_skills(taxonomy) != digest:
-        raise _explain_damage(path, "no longer has the content that it was stored with")
+        raise _explain_damage(name, number, where, "no longer has the content that it was stored with")
     return TaxonomyRelease(number, taxonomy, digest, source, imported_at)
 
 
-def _explain_damage(path: Path, what: str) -> TaxonomyError:
+def _explain_damage(name: str, number: str, where: str, what: str) -> TaxonomyError:
     return TaxonomyError(
-        f"the stored release {path.parent.name}@{path.stem} {what}",
+        f"the stored release {name}@{number} {what}",
         expected="a file that nobody changed",
-        hint=f"remove {path} and import the source again",
+        hint=f"remove {where} and import the source again",
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamark.building.evaluation._tables import read_table
 from seamark.building.evaluation.gold import (
     find_spans,
     read_extraction_gold,
@@ -19,6 +18,7 @@ from seamark.building.evaluation.gold import (
     read_linking_gold,
     read_span_gold,
 )
+from seamark.building.tables import read_table
 from seamark.errors import InputError, UsageError
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

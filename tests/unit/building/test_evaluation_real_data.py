@@ -19,7 +19,7 @@ from seamark.building.evaluation import (
     read_linking_gold,
     read_span_gold,
 )
-from seamark.building.evaluation._tables import read_table
+from seamark.building.tables import read_table
 from seamark.extraction.result import ExtractedSkill, Prediction, Span, make_prediction
 from seamark.taxonomy.skill import Skill
 

@@ -28,13 +28,15 @@ class Pair:
         title: the positive.
         accepted: every title that is right for the text, ``title`` among them; none of them is
             ever a negative for it.
-        source: ``alternative``, ``description``, ``sentence`` or ``template``.
+        source: ``alternative``, ``description``, ``sentence``, ``template``, or the kind of a document's text.
+        negatives: titles that are known to be wrong for the text, or near to it and not right.
     """
 
     text: str
     title: str
     accepted: frozenset[str]
     source: str
+    negatives: tuple[str, ...] = ()
 
 
 def pair_taxonomy(skills: Iterable[Skill]) -> Iterator[Pair]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from seamark.building.evaluation._tables import Cell, Row, read_json_lines, read_table
 from seamark.building.evaluation.labels import normalise_sentence
+from seamark.building.tables import Cell, Row, read_json_lines, read_table
 from seamark.errors import InputError, UsageError
 from seamark.extraction.result import SpanLabel
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -62,6 +62,44 @@ def fit_ranker(pairs: LabelledPairs, unseen: LabelledPairs, recipe: RankerRecipe
         ranker.out_bias,
         slope,
         shift,
+    )
+
+
+def tune_ranker(
+    start: Ranker, pairs: LabelledPairs, *, steps: int, learning_rate: float, pull: float
+) -> Ranker:
+    """``start`` fitted further on ``pairs``; its features' scaling and its calibration stay.
+
+    Args:
+        start: the ranker to begin with.
+        pairs: all of them make one step.
+        steps: of Adam.
+        learning_rate: the peak of a one-cycle schedule.
+        pull: weight of the squared distance to the weights of ``start``.
+    """
+    x = torch.from_numpy((pairs.features - start.mean) / start.deviation)
+    y = torch.from_numpy(pairs.right)
+    out_bias = np.array([start.out_bias], dtype=np.float32)
+    began = [torch.tensor(a) for a in (start.hidden_weight, start.hidden_bias, start.out_weight, out_bias)]
+    weights = [nn.Parameter(tensor.clone()) for tensor in began]
+    optimizer = torch.optim.Adam(weights, lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps + 1)
+    for _ in range(steps):
+        hidden = F.relu(x @ weights[0] + weights[1])
+        odds = start.slope * (hidden @ weights[2] + weights[3]) + start.shift
+        away = torch.stack([(now - then).square().sum() for now, then in zip(weights, began, strict=True)])
+        loss = F.binary_cross_entropy_with_logits(odds, y) + pull * away.sum()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    hidden_weight, hidden_bias, out_weight, bias = (weight.detach().numpy() for weight in weights)
+    return replace(
+        start,
+        hidden_weight=hidden_weight,
+        hidden_bias=hidden_bias,
+        out_weight=out_weight,
+        out_bias=float(bias[0]),
     )
 
 

@@ -90,10 +90,7 @@ class HuggingFaceSpanExtractor:
     def __init__(self, skill: Path | str, knowledge: Path | str, *, settings: Settings | None = None) -> None:
         own = read_settings() if settings is None else settings
         _prepare_torch(own.threads)
-        folders: dict[SpanLabel, Path] = {
-            "skill": _resolve(skill, own),
-            "knowledge": _resolve(knowledge, own),
-        }
+        folders = find_classifiers(skill, knowledge, own)
         self._classifiers = {label: _Classifier(folder) for label, folder in folders.items()}
         self.name = _digest_all(folders)
 
@@ -221,6 +218,11 @@ def _prepare_torch(threads: int) -> None:
         ) from error
     if threads > 0:
         torch.set_num_threads(threads)
+
+
+def find_classifiers(skill: Path | str, knowledge: Path | str, settings: Settings) -> dict[SpanLabel, Path]:
+    """The folders of two token classifiers, fetched first where they are names; see the class."""
+    return {"skill": _resolve(skill, settings), "knowledge": _resolve(knowledge, settings)}
 
 
 def _resolve(model: Path | str, settings: Settings) -> Path:
@@ -397,13 +399,17 @@ def _set_words_apart(tokenizer: Tokenizer) -> None:
 # ---- digests
 
 
+def list_model_files(folder: Path) -> list[Path]:
+    """The files of a token classifier that decide what it says, its weights first."""
+    weights = [name for name in _WEIGHTS if (folder / name).is_file()][:1]
+    return [folder / name for name in (*weights, *_COMPUTED_WITH) if (folder / name).is_file()]
+
+
 def _digest_all(folders: Mapping[SpanLabel, Path]) -> str:
     whole = hashlib.sha256()
     for label, folder in folders.items():
-        weights = next(name for name in _WEIGHTS if (folder / name).is_file())
-        for path in (folder / name for name in (weights, *_COMPUTED_WITH)):
-            if path.is_file():
-                whole.update(f"{label} {path.name} {_digest(path)}\n".encode())
+        for path in list_model_files(folder):
+            whole.update(f"{label} {path.name} {_digest(path)}\n".encode())
     return whole.hexdigest()
 
 

@@ -1,0 +1,1 @@
+"""Labelled examples: imported from files, split once and for all, and frozen as data versions."""

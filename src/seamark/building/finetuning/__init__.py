@@ -1,0 +1,1 @@
+"""Fine-tuning of the embedding model with sentence-transformers."""

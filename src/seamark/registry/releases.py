@@ -1,0 +1,297 @@
+"""Taxonomy releases of a workspace: immutable, numbered X.Y.Z, one of the taxonomies live.
+
+A release is an object, created once, and a row. The object comes first, so that a crash between the two
+leaves a whole release without a row; the next import of that taxonomy finds it and adds the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seamark.errors import StorageError, TaxonomyError, UsageError
+from seamark.storage import releases as rows
+from seamark.storage.releases import StoredRelease
+from seamark.storage.versions import find_newest_version
+from seamark.taxonomy.diff import TaxonomyDiff, diff_taxonomies
+from seamark.taxonomy.release import (
+    FIRST_NUMBER,
+    NUMBER,
+    TaxonomyRelease,
+    check_name,
+    choose_number,
+    format_release,
+    make_name,
+    parse_number,
+    parse_release,
+)
+from seamark.taxonomy.report import ReadResult, RowReport
+from seamark.taxonomy.taxonomy import STARTER, Taxonomy
+
+if TYPE_CHECKING:
+    from seamark.storage.workspace import Workspace
+
+_ATTEMPTS = 20
+_EXAMPLES = 5  # lost skills that a refusal names
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """What an import into a workspace did.
+
+    Attributes:
+        release: the new release, or the latest one where its content is the same.
+        created: whether the release is new.
+        report: every rejected or repaired row of the source.
+        diff: what changed since the release before; None for the first one.
+        live: the name of the taxonomy that is live now.
+        became_live: whether this import made its taxonomy the live one.
+    """
+
+    release: TaxonomyRelease
+    created: bool
+    report: RowReport
+    diff: TaxonomyDiff | None
+    live: str
+    became_live: bool
+
+
+def import_taxonomy(
+    workspace: Workspace,
+    source: Path | None,
+    *,
+    name: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word users know
+    force: bool = False,
+) -> ImportOutcome:
+    """Read a source and store it as the next release of a taxonomy in the workspace.
+
+    Numbers follow from what changed, as :func:`seamark.taxonomy.release.choose_number` says. Content
+    that is the same as the latest release's changes nothing. The first taxonomy of a workspace is live;
+    one of another name becomes live by itself only while the workspace has no model version.
+
+    Args:
+        workspace: where to.
+        source: a file or folder; None: the starter taxonomy.
+        name: the taxonomy's name; default: the format's or the file's, ``starter`` for the starter.
+        format: the source's format; default: recognised.
+        force: store it also when it lost more skills than the settings allow.
+
+    Raises:
+        UsageError: a name that can't be one, or that is taken by Seamark itself.
+        TaxonomyError: the source can't be read, has no active skill, or has lost more of them than
+            ``taxonomy.max_removed_share``; or the latest release is damaged.
+        StorageError: the release can't be written.
+    """
+    if name is not None:
+        check_name(name)
+    read = _read_source(source, format)
+    name = name or (STARTER if source is None else make_name(read.taxonomy.name))
+    if source is not None:
+        check_name(name)
+    label = STARTER if source is None else Path(source).resolve().name
+    for _ in range(_ATTEMPTS):  # another process may take the number first
+        outcome = _store_next(workspace, read, name, label, force=force)
+        if outcome is not None:
+            return outcome
+    raise StorageError(f"the releases of '{name}' change too fast to add one", hint="import it again")
+
+
+def list_releases(workspace: Workspace, name: str | None = None) -> list[StoredRelease]:
+    """The releases of one taxonomy, or of all, by name, the oldest first."""
+    with workspace.database.read() as connection:
+        return rows.list_releases(connection, name)
+
+
+def find_release(workspace: Workspace, reference: str) -> StoredRelease:
+    """The release that ``NAME`` (its newest) or ``NAME@X.Y.Z`` means.
+
+    Raises:
+        UsageError: the workspace has none such; the message lists what it has.
+    """
+    name, _, number = reference.partition("@")
+    found = list_releases(workspace, name)
+    chosen = [release for release in found if number in ("", release.number)]
+    if chosen:
+        return chosen[-1]
+    if found:
+        numbers = ", ".join(release.number for release in found)
+        raise UsageError(f"the taxonomy '{name}' has no release {number}", expected=f"one of {numbers}")
+    names = ", ".join(dict.fromkeys(release.name for release in list_releases(workspace)))
+    raise UsageError(
+        f"no taxonomy of this workspace is called '{name}'",
+        expected=f"one of: {names or 'none is imported'}",
+        hint="seamark taxonomy import FILE --name NAME",
+    )
+
+
+def load_taxonomy(workspace: Workspace, name: str, number: str | None = None) -> Taxonomy:
+    """The skills of a release, checked against its digest.
+
+    Args:
+        workspace: where from.
+        name: the taxonomy's name.
+        number: X.Y.Z; default: the newest.
+
+    Raises:
+        UsageError: the workspace has no such release.
+        TaxonomyError: what is stored is damaged.
+        StorageError: the object is missing or can't be read.
+    """
+    release = find_release(workspace, f"{name}@{number}" if number else name)
+    return _load(workspace, release).taxonomy
+
+
+def get_live_release(workspace: Workspace) -> StoredRelease:
+    """The newest release of the live taxonomy: what the next model version is made for.
+
+    Raises:
+        UsageError: nothing was imported yet.
+    """
+    with workspace.database.read() as connection:
+        name = rows.read_live(connection)
+    if name is None:
+        raise UsageError("the workspace has no taxonomy yet", hint="seamark taxonomy import FILE --name NAME")
+    return find_release(workspace, name)
+
+
+def use_taxonomy(workspace: Workspace, reference: str) -> StoredRelease:
+    """Make a taxonomy the live one; its newest release, which is returned, is what models are made for.
+
+    Args:
+        workspace: where.
+        reference: ``NAME``, or ``NAME@X.Y.Z`` of its newest release.
+
+    Raises:
+        UsageError: the workspace has no such taxonomy, or the release is not its newest.
+    """
+    release = find_release(workspace, reference)
+    newest = find_release(workspace, release.name)
+    if release != newest:
+        raise UsageError(
+            f"{release.name}@{release.number} is not the newest release of '{release.name}'",
+            expected=f"{newest.name}@{newest.number}",
+            hint="to go back, import the older source again: it becomes the newest release",
+        )
+    with workspace.database.begin() as connection:
+        rows.write_live(connection, release.name)
+    return release
+
+
+def make_release_key(name: str, number: str) -> str:
+    """Where a release's document is in the object store."""
+    return f"taxonomies/{name}/{number}.json"
+
+
+def _read_source(source: Path | None, format_name: str | None) -> ReadResult:
+    if source is None:
+        starter = Taxonomy.starter()
+        report = RowReport("plain", ("skills.csv",), (), len(starter), len(starter), ())
+        return ReadResult(starter, report)
+    from seamark.taxonomy.readers import read_taxonomy
+
+    return read_taxonomy(Path(source), format=format_name)
+
+
+def _store_next(
+    workspace: Workspace, read: ReadResult, name: str, label: str, *, force: bool
+) -> ImportOutcome | None:
+    """What the import did; None where another process was faster."""
+    _adopt_lost(workspace, name)
+    latest = _load_latest(workspace, name)
+    diff = diff_taxonomies(latest.taxonomy, read.taxonomy) if latest else None
+    if latest is not None and latest.digest == read.taxonomy.digest:
+        live = get_live_release(workspace).name
+        return ImportOutcome(latest, False, read.report, diff, live, became_live=False)
+    _check_size(read.taxonomy, latest, workspace.settings.taxonomy.max_removed_share, force=force)
+    number = choose_number(latest.number, diff) if latest and diff else FIRST_NUMBER
+    stored = Taxonomy(name, read.taxonomy.skills, number)
+    release = TaxonomyRelease(number, stored, stored.digest, label, datetime.now(UTC))
+    if not workspace.store.put(make_release_key(name, number), format_release(release), create=True):
+        return None
+    recorded = _record(workspace, release, read.report, diff)
+    if recorded is None:
+        return None
+    live, became_live = recorded
+    return ImportOutcome(release, True, read.report, diff, live, became_live)
+
+
+def _load_latest(workspace: Workspace, name: str) -> TaxonomyRelease | None:
+    found = list_releases(workspace, name)
+    return _load(workspace, found[-1]) if found else None
+
+
+def _load(workspace: Workspace, stored: StoredRelease) -> TaxonomyRelease:
+    release = _read_object(workspace, stored.name, stored.number)
+    if release.digest != stored.digest:
+        raise TaxonomyError(
+            f"the stored release {stored.name}@{stored.number} is not the one that was imported",
+            expected=f"the digest {stored.digest}",
+            hint=f"put the object {stored.object_key} back from a backup",
+        )
+    return release
+
+
+def _read_object(workspace: Workspace, name: str, number: str) -> TaxonomyRelease:
+    key = make_release_key(name, number)
+    return parse_release(workspace.store.get(key), name, number, where=f"the object {key}")
+
+
+def _adopt_lost(workspace: Workspace, name: str) -> None:
+    """Add the rows that a crash, after the object was written, kept from being added."""
+    known = {release.number for release in list_releases(workspace, name)}
+    keys = workspace.store.list(f"taxonomies/{name}/")
+    numbers = {Path(key).stem for key in keys if key.endswith(".json")}
+    lost = [number for number in numbers - known if NUMBER.fullmatch(number)]
+    for number in sorted(lost, key=parse_number):
+        before = _load_latest(workspace, name)
+        release = _read_object(workspace, name, number)
+        diff = diff_taxonomies(before.taxonomy, release.taxonomy) if before else None
+        _record(workspace, release, None, diff)
+
+
+def _record(
+    workspace: Workspace, release: TaxonomyRelease, report: RowReport | None, diff: TaxonomyDiff | None
+) -> tuple[str, bool] | None:
+    """The live taxonomy's name and whether it is new; None where another content has the number."""
+    stored = StoredRelease(
+        name=release.name,
+        number=release.number,
+        digest=release.digest,
+        skills=len(release.taxonomy),
+        source=release.source,
+        imported_at=release.imported_at,
+        object_key=make_release_key(release.name, release.number),
+        report=report.to_dict() if report else {},
+        changes=diff.counts if diff else {},
+    )
+    with workspace.database.begin() as connection:
+        if rows.add_release(connection, stored).digest != release.digest:
+            return None
+        live = rows.read_live(connection)
+        if live is not None and (live == release.name or find_newest_version(connection)):
+            return live, False
+        rows.write_live(connection, release.name)
+    return release.name, True
+
+
+def _check_size(taxonomy: Taxonomy, latest: TaxonomyRelease | None, allowed: float, *, force: bool) -> None:
+    if not taxonomy.active:
+        raise TaxonomyError(
+            f"the taxonomy has no active skill ({len(taxonomy)} retired)", expected="one at least"
+        )
+    if latest is None or force:
+        return
+    kept = {skill.skill_id for skill in taxonomy.active}
+    before = latest.taxonomy.active
+    lost = [skill for skill in before if skill.skill_id not in kept]
+    if len(lost) > allowed * len(before):
+        shown = ", ".join(repr(skill.title) for skill in lost[:_EXAMPLES])
+        raise TaxonomyError(
+            f"{len(lost):,} of the {len(before):,} active skills of {latest.name}@{latest.number} are gone "
+            f"({len(lost) / len(before):.0%}), such as {shown}",
+            expected=f"at most {allowed:.0%} (taxonomy.max_removed_share)",
+            hint="check that the source is whole; if it is meant so, --force",
+        )

@@ -1,0 +1,104 @@
+"""Triggers: which run an event starts, and what makes it the same event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from seamark.errors import UsageError
+from seamark.pipelines.triggers import KINDS, fire, make_slot_key
+from seamark.storage.workspace import create_workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with create_workspace(tmp_path) as workspace:
+        yield workspace
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "key"),
+    [
+        ("code-update", {"commit": "abc123"}, "abc123"),
+        ("performance-drop", {"window": "2026-W47"}, "2026-W47"),
+        ("drift", {"window": "2026-W47"}, "2026-W47"),
+        ("schedule", {}, f"{datetime.now(UTC):%Y-%m-%dT%H}"),
+    ],
+)
+def test_an_event_is_known_by_what_it_is_about(workspace, kind, payload, key):
+    run, created = fire(workspace, kind, payload=payload, who="ana")
+    assert created
+    assert (run.status, run.pipeline, run.trigger, run.attempt) == ("queued", "build", kind, 1)
+    assert run.key == key or kind == "schedule"  # the hour may have turned meanwhile
+    assert run.payload == {**payload, "who": "ana"}
+    again, created = fire(workspace, kind, payload=payload)
+    assert (again, created) == (run, False)
+
+
+def test_manual_triggers_are_new_each_time_unless_a_key_is_given(workspace):
+    first, second = fire(workspace, "manual"), fire(workspace, "manual")
+    assert first[0].id != second[0].id
+    third, fourth = fire(workspace, "manual", key="k"), fire(workspace, "manual", key="k")
+    assert third[0].id == fourth[0].id
+    assert [third[1], fourth[1]] == [True, False]
+
+
+def test_one_key_of_two_kinds_is_two_events(workspace):
+    assert fire(workspace, "drift", payload={"window": "w"})[1]
+    assert fire(workspace, "performance-drop", payload={"window": "w"})[1]
+
+
+@pytest.mark.parametrize("payload", [{}, {"commit": ""}, {"commit": "  "}, {"commit": 5}])
+def test_a_code_update_without_its_commit_is_refused_and_leaves_nothing(workspace, payload):
+    with pytest.raises(UsageError, match=r"which commit it is about.*--commit SHA"):
+        fire(workspace, "code-update", payload=payload)
+    assert fire(workspace, "manual")[0].attempt == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "k" * 201])
+def test_a_key_has_a_length(workspace, key):
+    with pytest.raises(UsageError, match="1 to 200 characters"):
+        fire(workspace, "manual", key=key)
+
+
+def test_a_key_of_200_characters_will_do(workspace):
+    assert fire(workspace, "manual", key="k" * 200)[0].key == "k" * 200
+
+
+def test_an_unknown_kind_is_refused_with_those_there_are(workspace):
+    with pytest.raises(UsageError, match="no trigger is called 'sunrise'; expected one of code-update"):
+        fire(workspace, "sunrise")
+
+
+def test_a_skills_update_is_known_by_its_release_s_content(workspace):
+    from seamark.registry.releases import get_live_release, import_taxonomy
+
+    with pytest.raises(UsageError):
+        fire(workspace, "skills-update")
+    import_taxonomy(workspace, None)
+    release = get_live_release(workspace)
+    run, _ = fire(workspace, "skills-update")
+    assert run.pipeline == "skills-update"
+    assert run.key == release.digest
+    assert run.payload == {"taxonomy": f"{release.name}@{release.number}"}
+    named = fire(workspace, "skills-update", payload={"taxonomy": f"{release.name}@{release.number}"})
+    assert named == (run, False)
+
+
+def test_every_kind_of_the_design_starts_a_pipeline():
+    assert list(KINDS) == [
+        "code-update",
+        "skills-update",
+        "performance-drop",
+        "drift",
+        "schedule",
+        "manual",
+    ]
+
+
+def test_a_slot_is_its_hour_in_utc_and_its_minute_where_that_matters():
+    slot = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+    assert make_slot_key(slot) == "2026-11-21T03"
+    assert make_slot_key(slot + timedelta(minutes=30)) == "2026-11-21T03:30"
+    assert make_slot_key(slot.astimezone(timezone(timedelta(hours=8)))) == "2026-11-21T03"
