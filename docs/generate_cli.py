@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 PAGE = Path(__file__).parent / "reference" / "command-line.md"
 
@@ -68,6 +68,8 @@ def _name_type(param: Any) -> str:
     kind = param.type_descriptor.annotation
     if get_origin(kind) is list:
         kind = get_args(kind)[0]
+    if get_origin(kind) is Literal:
+        return "|".join(get_args(kind))
     if issubclass(kind, Enum):
         return "|".join(str(choice.value) for choice in kind)
     return {str: "TEXT", int: "N", float: "NUMBER"}.get(kind, kind.__name__.upper())
