@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from seamark.settings import Settings
 from tiny_models import make_bundle, make_settings, write_base
 
 if TYPE_CHECKING:
     from seamark.extraction.bundle import Bundle
+
+# no test asserts a time, and machines are shared
+settings.register_profile("seamark", deadline=None)
+settings.load_profile("seamark")
 
 _ROOT = Path(__file__).resolve().parent.parent
 

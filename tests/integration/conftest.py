@@ -7,8 +7,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from real_pipelines import Bench
 
 _BUCKET = "seamark-tests"
 _names = itertools.count(1)
@@ -81,3 +85,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty object store of each kind."""
     return str(tmp_path / "store") if request.param == "folder" else str(request.getfixturevalue("s3_url"))
+
+
+@pytest.fixture(scope="session")
+def first_built(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Bench:
+    """A workspace with version 1.0.0, made without labelled examples; copy it before you change anything."""
+    from real_pipelines import make_bench
+
+    bench = make_bench(tmp_path_factory.mktemp("first-built") / "workspace", home)
+    assert bench.drive(key="first")["version"] == "1.0.0"
+    return bench

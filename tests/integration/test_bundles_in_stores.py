@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from seamark.building.bundles import finish_bundle
 from seamark.errors import StorageError, UsageError, WeightsError
 from seamark.extraction.bundle import MANIFEST, Bundle, digest_manifest, read_bundle, verify_bundle
 from seamark.registry import bundles
@@ -27,7 +28,11 @@ from seamark.registry.bundles import (
     upload_bundle,
     verify_stored,
 )
+from seamark.registry.experiments import start_experiment
+from seamark.registry.health import verify_versions
+from seamark.registry.registration import register_version
 from seamark.storage.objects import Store, open_store
+from seamark.storage.runs import add_triggered_run
 from seamark.storage.workspace import Workspace, create_workspace
 from tiny_models import TEXTS
 
@@ -281,16 +286,51 @@ def test_a_manifest_other_than_the_registered_one_is_refused(remote):
 # ---- on the command line
 
 
-def test_extract_takes_a_version_of_the_workspace(tmp_path, tiny_settings, tiny_bundle, monkeypatch):
+def register_tiny(workspace: Workspace, bundle: Bundle) -> None:
+    """Make a bundle version 1.0.0, as a run does."""
+    with workspace.database.begin() as connection:
+        run, _ = add_triggered_run(connection, kind="manual", key="first", payload={}, pipeline="build")
+    experiment = start_experiment(workspace, run_id=run.id, kind="build")
+    prefix = locate_candidate(experiment.id)
+    upload_bundle(workspace.store, bundle.folder, prefix)
+    register_version(
+        workspace, run_id=run.id, experiment_id=experiment.id, bundle=bundle, candidate_prefix=prefix
+    )
+
+
+@pytest.mark.parametrize("model", [("--model", "1.0.0"), ()])
+def test_extract_takes_a_version_of_the_workspace(tmp_path, tiny_settings, tiny_bundle, monkeypatch, model):
     from seamark.cli.main import app
 
     monkeypatch.setenv("SEAMARK_HOME", str(tiny_settings.home))
     with create_workspace(tmp_path / "w", environ={}) as made:
-        upload_bundle(made.store, tiny_bundle.folder, CANDIDATE)
-        publish_bundle(made.store, CANDIDATE, "1.0.0", tiny_bundle.manifest)
-    options = ["--model", "1.0.0", "--workspace", str(tmp_path / "w"), "--json"]
+        register_tiny(made, tiny_bundle)
+    options = [*model, "--workspace", str(tmp_path / "w"), "--json"]
     done = CliRunner().invoke(app, ["extract", TEXTS[0], *options])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["modelVersion"] == "1.0.0"
     assert {skill["skill_id"] for skill in found["skillExtractOutput"]} <= {"s1", "s2", "s3", "s4"}
+    assert ("newest version 1.0.0" in done.stderr) is (not model)
+
+
+def test_one_flipped_byte_in_any_file_of_a_real_bundle_is_found(tmp_path, tiny_settings, tiny_bundle):
+    """Also in manifest.json and in model_card.md, which nothing predicts with."""
+    finish_bundle(copy_bundle(tiny_bundle, tmp_path / "whole"), metrics={}, model_card="# A card")
+    with create_workspace(tmp_path / "w", environ={}) as made:
+        register_tiny(made, read_bundle(tmp_path / "whole"))
+        keys = made.store.list(locate_version("1.0.0"))
+        names = {key.removeprefix(locate_version("1.0.0")) for key in keys}
+        assert {MANIFEST, "model_card.md", "embedding_model/model.safetensors"} <= names
+        for key in keys:
+            content = made.store.get(key)
+            put_flipped(made.store, key)
+            (health,) = verify_versions(made)
+            assert [locate_version("1.0.0") + damage.path for damage in health.damages] == [key]
+            made.store.put(key, content)
+        assert all(health.ok for health in verify_versions(made))
+
+
+def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    shutil.copytree(bundle.folder, folder)
+    return read_bundle(folder)

@@ -34,7 +34,7 @@ def print_figures(title: str, columns: Sequence[str], rows: Sequence[Figures]) -
     from seamark.cli.output import print_table
 
     def show(row: Figures, i: int) -> str:
-        return show_value(row.values[i]) + (" *" if row.best == i else "")
+        return ("* " if row.best == i else "") + show_value(row.values[i])
 
     if rows:
         cells = [(row.name, *(show(row, i) for i in range(len(row.values)))) for row in rows]
@@ -51,5 +51,10 @@ def show_value(value: Any) -> str:
 
 
 def show_time(value: datetime | None) -> str:
-    """A time for a table's cell: UTC, to the second."""
-    return f"{value:%Y-%m-%d %H:%M:%S}" if value else "-"
+    """A time among a thing's facts: UTC, to the second."""
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if value else "-"
+
+
+def show_minute(value: datetime | None) -> str:
+    """A time in a list, where room is scarce: UTC, to the minute, without a space at which it could wrap."""
+    return f"{value:%Y-%m-%dT%H:%M}Z" if value else "-"

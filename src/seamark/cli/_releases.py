@@ -141,6 +141,7 @@ def print_impact(report: Mapping[str, Any]) -> None:
 
 def print_releases(releases: list[StoredRelease], live: str) -> None:
     """Print releases, those of the live taxonomy marked."""
+    from seamark.cli._facts import show_minute
     from seamark.cli.output import print_table
 
     rows = [
@@ -150,12 +151,11 @@ def print_releases(releases: list[StoredRelease], live: str) -> None:
             "live" if _is_live(one, releases, live) else "",
             f"{one.skills:,}",
             one.source,
-            f"{one.imported_at:%Y-%m-%d %H:%M}",
-            one.digest[:16],
+            show_minute(one.imported_at),
         )
         for one in releases
     ]
-    print_table("", ("taxonomy", "release", "", "skills", "source", "imported", "digest"), rows)
+    print_table("", ("taxonomy", "release", "", "skills", "source", "imported"), rows)
 
 
 def describe_releases(releases: list[StoredRelease], live: str) -> list[dict[str, Any]]:

@@ -21,34 +21,48 @@ if TYPE_CHECKING:
 class RunPrinter:
     """Tells on stderr what happens to runs: a line for each step, and a bar where a terminal watches.
 
-    Call it with a run as often as one likes.
+    Call it with a run as often as one likes. Of a run that was retried it tells the last attempt.
+
+    Args:
+        workspace: where the runs are.
+        bars: shows the bar.
+        tell_end: whether to say how a run ended; not where the command itself does.
     """
 
-    def __init__(self, workspace: Workspace, bars: Progress) -> None:
+    def __init__(self, workspace: Workspace, bars: Progress, *, tell_end: bool = False) -> None:
         self._workspace = workspace
         self._bars = bars
-        self._run_id = ""
+        self._tell_end = tell_end
+        self._followed = ("", 0)
         self._told = 0
+        self._over = False
         self._task: TaskID | None = None
 
     def __call__(self, run: RunRecord) -> None:
         """Tell what is new."""
-        if run.id != self._run_id:
+        if (run.id, run.attempt) != self._followed:
             self._begin(run)
+        elif self._over:
+            return
         self._tell_events(run)
         self._show_progress(run)
+        self._over = run.is_over
+        if run.is_over and self._tell_end:
+            _say_end(run)
 
     def _begin(self, run: RunRecord) -> None:
         from seamark.cli.output import say
 
-        self._run_id, self._told = run.id, 0
-        say(f"{run.id}: {run.pipeline}, triggered by {run.trigger}")
+        self._followed, self._told, self._over = (run.id, run.attempt), 0, False
+        again = f", attempt {run.attempt}" if run.attempt > 1 else ""
+        say(f"{run.id}: {run.pipeline}, triggered by {run.trigger}{again}")
 
     def _tell_events(self, run: RunRecord) -> None:
         from seamark.cli.output import say
         from seamark.pipelines.reporting import read_log
 
-        events = read_log(self._workspace.runs / run.id)
+        log = read_log(self._workspace.runs / run.id)
+        events = [event for event in log if event.get("attempt") == run.attempt]
         for event in events[self._told :]:
             if line := _describe_event(event):
                 say(f"  {line}")
@@ -66,12 +80,12 @@ class RunPrinter:
 
 
 @contextmanager
-def watch_runs(workspace: Workspace) -> Iterator[RunPrinter]:
-    """A printer for as long as the block runs."""
+def watch_runs(workspace: Workspace, *, tell_end: bool = False) -> Iterator[RunPrinter]:
+    """A printer for as long as the block runs; see :class:`RunPrinter`."""
     from seamark.cli.output import make_progress
 
     with make_progress() as bars:
-        yield RunPrinter(workspace, bars)
+        yield RunPrinter(workspace, bars, tell_end=tell_end)
 
 
 def finish_run(workspace: Workspace, run: RunRecord) -> RunRecord:
@@ -100,16 +114,27 @@ def show_end(run: RunRecord, *, as_json: bool) -> None:
         print_json(describe_run(run))
     elif run.status == "succeeded":
         sys.stdout.write(describe_end(run) + "\n")
-    if run.status == "cancelled":
-        raise SeamarkError(f"the run {run.id} was cancelled", hint=f"seamark runs retry {run.id}")
-    if run.status == "failed":
-        where = f" at the step '{run.step}'" if run.step else ""
-        raise SeamarkError(f"the run {run.id} failed{where}: {run.error} (then: seamark runs retry {run.id})")
+    if run.status in ("cancelled", "failed"):
+        raise SeamarkError(_explain_end(run))
 
 
 def describe_end(run: RunRecord) -> str:
     """What came of a run that succeeded, in a line."""
     return run.message or " ".join(part for part in (run.outcome, run.version) if part) or "done"
+
+
+def _say_end(run: RunRecord) -> None:
+    from seamark.cli.output import say
+
+    say(f"{run.id}: {describe_end(run)}" if run.status == "succeeded" else _explain_end(run))
+
+
+def _explain_end(run: RunRecord) -> str:
+    """Why a run did not succeed, and the command that tries again."""
+    if run.status == "cancelled":
+        return f"the run {run.id} was cancelled; try: seamark runs retry {run.id}"
+    where = f" at the step '{run.step}'" if run.step else ""
+    return f"the run {run.id} failed{where}: {run.error} (then: seamark runs retry {run.id})"
 
 
 def read_payload(text: str) -> dict[str, Any]:
@@ -145,6 +170,4 @@ def _describe_event(event: dict[str, Any]) -> str:
         return f"{event['step']} …"
     if action == "step-done":
         return f"{event['step']} done in {event['seconds']:.1f} s"
-    if action in ("run-failed", "run-cancelled"):
-        return f"{str(action).removeprefix('run-')} (attempt {event['attempt']})"
     return ""

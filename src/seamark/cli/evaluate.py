@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._models import resolve_model
+from seamark.cli._models import choose_parts, resolve_model
 from seamark.cli._workspace import WorkspaceOption
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _Gold = Annotated[Path, typer.Option("--gold", help="The gold file.", show_default=False)]
 _Taxonomy = Annotated[
-    str, typer.Option("--taxonomy", help="A taxonomy's file, folder or name.", show_default=False)
+    str,
+    typer.Option("--taxonomy", help="A taxonomy's file, folder or name, or NAME@X.Y.Z.", show_default=False),
 ]
 _Model = Annotated[str, typer.Option("--model", help="The model to measure: a name, a folder, or X.Y.Z.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -65,7 +66,8 @@ def linking(
 
     rows = read_linking_gold(gold, level=level.value)
     known = read_known_sentences(exclude or [])
-    extractor = make_extractor(taxonomy, model=resolve_model(model, workspace))
+    chosen = choose_parts(model, taxonomy, workspace)
+    extractor = make_extractor(chosen.taxonomy, model=chosen.model)
     with _watch("Ranking skills") as on_progress:
         report = evaluate_linking(extractor, rows, level=level.value, known=known, on_progress=on_progress)
     _show(f"Linking, {level.value} level", report.to_dict(), as_json=as_json)
@@ -130,7 +132,8 @@ def extraction(
 
     docs = read_extraction_gold(gold, text_columns=text_column, labels_column=labels_column, limit=limit)
     options: dict[str, Any] = {} if threshold is None else {"threshold": threshold}
-    extractor = make_extractor(taxonomy, model=resolve_model(model, workspace), **options)
+    chosen = choose_parts(model, taxonomy, workspace)
+    extractor = make_extractor(chosen.taxonomy, model=chosen.model, **options)
     with _watch("Extracting skills") as on_progress:
         report = evaluate_extraction(extractor, docs, on_progress=on_progress)
     _show("Extraction", report.to_dict(), as_json=as_json)

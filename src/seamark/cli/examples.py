@@ -156,7 +156,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
         rows = [(value or "(none)", f"{count:,}") for value, count in summary[f"by_{name}"].items()]
         print_table(f"By {name}", (name, "documents"), rows[:_SHOWN])
     generations = [
-        (one["number"], f"{one['documents']:,}", f"{one['verdicts']:,}", one["frozen_at"] or "open")
+        (one["number"], f"{one['documents']:,}", f"{one['verdicts']:,}", _show_minute(one["frozen_at"]))
         for one in summary["generations"]
     ]
     print_table("Generations", ("number", "documents", "verdicts", "frozen"), generations)
@@ -165,11 +165,19 @@ def _print_summary(summary: dict[str, Any]) -> None:
             one["data_version"],
             *(f"{one['counts'][split]:,}" for split in ("train", "validation", "test")),
             one["generation"],
-            one["checksum"][:16],
-            one["created_at"],
+            _show_minute(one["created_at"]),
         )
         for one in summary["data_versions"]
     ]
     if versions:
-        columns = ("data version", "train", "validation", "test", "generation", "checksum", "made")
+        columns = ("data version", "train", "validation", "test", "generation", "made")
         print_table("Data versions", columns, versions)
+
+
+def _show_minute(time: str | None) -> str:
+    """An ISO time to the minute; ``open`` for none."""
+    from datetime import datetime
+
+    from seamark.cli._facts import show_minute
+
+    return show_minute(datetime.fromisoformat(time)) if time else "open"

@@ -36,7 +36,8 @@ def list_command(workspace: WorkspaceOption = None, as_json: _Json = False) -> N
     if as_json:
         print_json({"experiments": [_describe(experiment) for experiment in found]})
     elif found:
-        columns = ("experiment", "kind", "trigger", "status", "champion", "version", "jaccard", "started")
+        # Its id says when, and `show` the rest.
+        columns = ("experiment", "trigger", "status", "version", "jaccard")
         print_table("", columns, [_make_row(experiment) for experiment in found])
     else:
         say("no experiment yet; `seamark build` makes the first one")
@@ -126,13 +127,10 @@ def _describe_comparison(comparison: ExperimentComparison) -> dict[str, Any]:
 def _make_row(experiment: ExperimentRecord) -> tuple[str, ...]:
     return (
         experiment.id,
-        show_value(experiment.kind),
-        show_value(experiment.trigger_kind),
+        show_value(experiment.trigger_kind or experiment.kind),
         experiment.status,
-        show_value(experiment.champion),
         show_value(experiment.version),
         show_value(experiment.metrics.get("jaccard")),
-        show_time(experiment.started_at),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._models import resolve_model
+from seamark.cli._models import Choice, choose_parts
 from seamark.cli._workspace import WorkspaceOption
 
 if TYPE_CHECKING:
@@ -21,24 +21,22 @@ if TYPE_CHECKING:
 
 _SHOWN_PHRASE = 60
 
-DEFAULT_TAXONOMY = "starter"
-"""The taxonomy that ships in the package."""
-
 TaxonomyOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--taxonomy",
-        metavar="FILE|FOLDER|NAME",
-        help="A taxonomy's file, the folder of its files, or the name of an imported one; a model version "
-        "has its own by default.",
+        metavar="FILE|FOLDER|NAME[@X.Y.Z]",
+        help="A taxonomy's file, the folder of its files, or the name of an imported one, in a workspace also "
+        "one of its releases. [default: a model version's own, else starter]",
     ),
 ]
 ModelOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         metavar="NAME|FOLDER|X.Y.Z",
-        help="The model to predict with: a name, a folder, or a version of the workspace.",
+        help="The model to predict with: a name, a folder, or a version of the workspace. "
+        "[default: the workspace's newest version, else default]",
     ),
 ]
 ThresholdOption = Annotated[
@@ -70,8 +68,8 @@ def extract(
     ] = None,
     top: TopOption = None,
     threshold: ThresholdOption = None,
-    taxonomy: TaxonomyOption = DEFAULT_TAXONOMY,
-    model: ModelOption = "default",
+    taxonomy: TaxonomyOption = None,
+    model: ModelOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Print the skills that a text calls for, the most certain first.
@@ -83,20 +81,22 @@ def extract(
 
     source = read_source(text, read_stdin=sys.stdin.buffer.read)
     _check_page(html)
-    model = resolve_model(model, workspace)
-    extractor = load_extractor(taxonomy, model=model, threshold=threshold, top=top)
+    chosen = choose_parts(model, taxonomy, workspace)
+    extractor = load_extractor(chosen, threshold=threshold, top=top)
     predictions = extractor.extract_many([doc.text for doc in source.documents])
     _print_predictions(source, predictions, as_json=as_json)
     if html is not None:
         _write_page(html, source, predictions, taxonomy_name=extractor.taxonomy.name)
 
 
-def load_extractor(taxonomy: str, *, model: str, threshold: float | None, top: int | None) -> Extractor:
+def load_extractor(chosen: Choice, *, threshold: float | None, top: int | None) -> Extractor:
     """The extractor that the options ask for, with bars on stderr while something is fetched or embedded."""
     from seamark.extraction import models
 
     with _watch_loading() as progress:
-        return models.make_extractor(taxonomy, model=model, threshold=threshold, top=top, progress=progress)
+        return models.make_extractor(
+            chosen.taxonomy, model=chosen.model, threshold=threshold, top=top, progress=progress
+        )
 
 
 @contextmanager

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seamark.cli._models import resolve_model
+from seamark.cli._models import Choice, choose_parts
 from seamark.cli._workspace import WorkspaceOption
 from seamark.cli.extract import (
-    DEFAULT_TAXONOMY,
     ModelOption,
     TaxonomyOption,
     ThresholdOption,
@@ -40,8 +39,8 @@ def extract_batch(
             help="The table: .csv, .tsv, .jsonl or .parquet; by default IN's name with .skills.jsonl, here.",
         ),
     ] = None,
-    taxonomy: TaxonomyOption = DEFAULT_TAXONOMY,
-    model: ModelOption = "default",
+    taxonomy: TaxonomyOption = None,
+    model: ModelOption = None,
     workspace: WorkspaceOption = None,
     threshold: ThresholdOption = None,
     top: TopOption = None,
@@ -63,16 +62,17 @@ def extract_batch(
     """
     from seamark.extraction.batch import BatchOptions
 
+    chosen = choose_parts(model, taxonomy, workspace)
     options = BatchOptions(
         text_column=text_column,
         id_column=id_column,
-        model=model,
+        model=chosen.name,
         threshold=threshold,
         top=top,
         chunk_size=chunk_size,
         overwrite=overwrite,
     )
-    report = _run_or_stop(source, output, options, taxonomy=taxonomy, workspace=workspace)
+    report = _run_or_stop(source, output, options, chosen)
     _print_report(report, as_json=as_json)
     if report.quarantined:
         from seamark.errors import ExitCode
@@ -80,23 +80,19 @@ def extract_batch(
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _run_or_stop(
-    source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str, workspace: Path | None
-) -> BatchReport:
+def _run_or_stop(source: Path, output: Path | None, options: BatchOptions, chosen: Choice) -> BatchReport:
     """The report, or the documented end of an interrupted run."""
     from seamark.cli.output import say
     from seamark.errors import ExitCode
 
     try:
-        return _run(source, output, options, taxonomy=taxonomy, workspace=workspace)
+        return _run(source, output, options, chosen)
     except KeyboardInterrupt:
         say("stopped; run the same command again to go on")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def _run(
-    source: Path, output: Path | None, options: BatchOptions, *, taxonomy: str, workspace: Path | None
-) -> BatchReport:
+def _run(source: Path, output: Path | None, options: BatchOptions, chosen: Choice) -> BatchReport:
     from seamark.cli.extract import load_extractor
     from seamark.cli.output import say
     from seamark.extraction.batch import plan_batch
@@ -104,8 +100,7 @@ def _run(
     plan = plan_batch(source, output, options)
     if output is None:
         say(f"no --output given: writing {plan.output}")
-    model = resolve_model(options.model, workspace)
-    extractor = load_extractor(taxonomy, model=model, threshold=options.threshold, top=options.top)
+    extractor = load_extractor(chosen, threshold=options.threshold, top=options.top)
     return _run_with_bar(plan, extractor)
 
 

@@ -39,7 +39,7 @@ def list_(
     workspace: WorkspaceOption = None,
 ) -> None:
     """List runs, the newest first; those that wait with their place in the queue."""
-    from seamark.cli.output import print_json, print_table
+    from seamark.cli.output import print_json, print_table, say
     from seamark.pipelines.runs import describe_run, find_places, list_runs
 
     with open_from(workspace) as opened:
@@ -47,7 +47,10 @@ def list_(
     if as_json:
         print_json([describe_run(run, place=places.get(run.id)) for run in runs])
         return
-    columns = ("run", "trigger", "status", "at", "took")
+    if not runs:
+        say(f"no run is {status}" if status else "no run yet; `seamark build` starts the first one")
+        return
+    columns = ("run", "trigger", "status", "took", "so far")
     print_table("", columns, [_make_row(run, places.get(run.id)) for run in runs])
 
 
@@ -139,7 +142,7 @@ def _show_changed(run: RunRecord, said: str, as_json: bool) -> None:
 
 def _make_row(run: RunRecord, place: int | None) -> list[str]:
     status = f"{run.status}, place {place}" if place else run.status
-    return [run.id, run.trigger, status, _describe_point(run), _format_length(run)]
+    return [run.id, run.trigger, status, _format_length(run), _describe_point(run)]
 
 
 def _describe_point(run: RunRecord) -> str:
@@ -168,4 +171,4 @@ def _print_run(facts: dict[str, Any], steps: list[dict[str, Any]]) -> None:
             (one["step"], one["attempt"], "" if one["seconds"] is None else f"{one['seconds']:.1f} s")
             for one in steps
         ]
-        print_table("steps", ("step", "attempt", "took"), rows)
+        print_table("Steps", ("step", "attempt", "took"), rows)

@@ -334,10 +334,10 @@ def _print_diff(diff: TaxonomyDiff) -> None:
     _print_counts(diff)
     for name, skills in (("Added", diff.added), ("Removed", diff.removed)):
         if skills:
-            print_table(name, ("skill_id", "title"), [(one.skill_id, one.title) for one in skills[:_SHOWN]])
+            print_table(name, ("title", "skill_id"), [(one.title, one.skill_id) for one in skills[:_SHOWN]])
     if diff.retitled:
-        rows = [(one.new.skill_id, one.old.title, one.new.title) for one in diff.retitled[:_SHOWN]]
-        print_table("Retitled", ("skill_id", "old title", "new title"), rows)
+        rows = [(one.old.title, one.new.title, one.new.skill_id) for one in diff.retitled[:_SHOWN]]
+        print_table("Retitled", ("old title", "new title", "skill_id"), rows)
     if any(count > _SHOWN for count in diff.counts.values()):
         say(f"at most {_SHOWN} of each are listed; --json has them all")
 

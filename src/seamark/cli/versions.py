@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._facts import print_differences, print_facts, print_figures, show_time, show_value
+from seamark.cli._facts import (
+    print_differences,
+    print_facts,
+    print_figures,
+    show_minute,
+    show_time,
+    show_value,
+)
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ def list_command(workspace: WorkspaceOption = None, as_json: _Json = False) -> N
     if as_json:
         print_json({"versions": [_describe(record, stages) for record in found]})
     elif found:
-        columns = ("version", "what changed", "taxonomy", "jaccard", "size", "stages", "registered")
+        columns = ("version", "change", "taxonomy", "jaccard", "size", "stages", "registered")
         print_table("", columns, [_make_row(record, stages) for record in found])
     else:
         say("no version yet; `seamark build` makes the first one")
@@ -119,10 +126,14 @@ def verify_command(
 
 
 def _find(workspace: Workspace, number: str) -> VersionRecord:
+    from seamark.errors import UsageError
     from seamark.registry.versions import get_champion, get_version
 
-    champion = None if number else get_champion(workspace)
-    return champion or get_version(workspace, number or "1.0.0")
+    if number:
+        return get_version(workspace, number)
+    if champion := get_champion(workspace):
+        return champion
+    raise UsageError("there is no version yet", hint="`seamark build` makes the first one")
 
 
 def _read_stages(workspace: Workspace) -> dict[str, list[str]]:
@@ -193,7 +204,7 @@ def _make_row(record: VersionRecord, stages: dict[str, list[str]]) -> tuple[str,
         show_value(record.metrics.get("jaccard")),
         _show_size(record.size),
         " ".join(stages.get(record.number, [])) or "-",
-        show_time(record.registered_at),
+        show_minute(record.registered_at),
     )
 
 
@@ -217,8 +228,8 @@ def _print_version(record: VersionRecord, stages: dict[str, list[str]], lineage:
         ("registered", show_time(record.registered_at)),
     ]
     print_table("", ("what", "value"), facts)
-    print_facts("Recipe", ("setting", "value"), flatten(record.recipe))
     print_facts("Metrics", ("metric", "value"), flatten(record.metrics))
+    print_facts("Recipe", ("setting", "value"), flatten(record.recipe))
 
 
 def _print_diff(diff: VersionDiff) -> None:

@@ -37,7 +37,7 @@ def worker(
     received = _catch_signals(stop)
     with open_from(workspace) as opened:
         say(f"working on {opened.folder}" + ("" if once else "; Ctrl-C stops"))
-        with watch_runs(opened) as printer:
+        with watch_runs(opened, tell_end=True) as printer:
             run_worker(opened, once=once, schedule=schedule, stop=stop, watch=printer)
     if received:
         say("seamark: stopped; what was at work goes on at the next start")

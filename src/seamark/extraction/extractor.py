@@ -115,7 +115,7 @@ class Extractor:
     @classmethod
     def load(
         cls,
-        taxonomy: str | Path | Taxonomy = "starter",
+        taxonomy: str | Path | Taxonomy | None = None,
         model: str | Path = "default",
         *,
         threshold: float | None = None,
@@ -124,8 +124,8 @@ class Extractor:
         """An extractor for a taxonomy.
 
         Args:
-            taxonomy: a name (``starter``, or an imported one), a file, a folder, or a :class:`Taxonomy`; a
-                model version's bundle takes the default for its own.
+            taxonomy: a name (``starter``, or an imported one), a file, a folder, or a :class:`Taxonomy`;
+                default: ``starter``, and a model version's own.
             model: ``default``, the name of a base model, the folder of a model version's bundle, or one with a
                 ``model.json``.
             threshold: least confidence of a skill, 0-1; default: the model's own.

@@ -46,7 +46,7 @@ def list_models() -> list[str]:
 
 
 def make_extractor(
-    taxonomy: str | Path | Taxonomy = "starter",
+    taxonomy: str | Path | Taxonomy | None = None,
     *,
     model: str | Path = DEFAULT_MODEL,
     spans: str | None = None,
@@ -58,8 +58,8 @@ def make_extractor(
     """An extractor, with base models fetched and the taxonomy embedded where they were not yet.
 
     Args:
-        taxonomy: a name, a file, a folder, or a :class:`Taxonomy`. A bundle takes the default for its own
-            release; name another one, and it is embedded by the bundle's encoder.
+        taxonomy: a name, a file, a folder, or a :class:`Taxonomy`; default: the starter taxonomy, and a
+            bundle's own release. Name another one, and it is embedded by the bundle's encoder.
         model: one of :func:`list_models`; the folder of a model version's bundle (docs/reference/bundle.md); or
             a folder whose ``model.json`` names its parts (docs/how-to/train-the-weights.md).
         spans: the span extractor, as :func:`make_span_extractor` names it; default: the model's own.
@@ -91,7 +91,7 @@ def make_extractor(
             top=top,
         )
     parts = _find_model(str(model))
-    loaded = _load_taxonomy(taxonomy, settings)
+    loaded = _load_taxonomy(STARTER if taxonomy is None else taxonomy, settings)
     encoder = make_encoder(str(model), settings=settings, progress=progress)
     vectors = _embed(loaded, encoder, settings, progress)
     return Extractor(
@@ -106,9 +106,11 @@ def make_extractor(
     )
 
 
-def _find_other(bundle: Bundle, taxonomy: str | Path | Taxonomy, settings: Settings) -> Taxonomy | None:
+def _find_other(
+    bundle: Bundle, taxonomy: str | Path | Taxonomy | None, settings: Settings
+) -> Taxonomy | None:
     """The taxonomy that is wanted, unless it is the bundle's own."""
-    if taxonomy == STARTER:
+    if taxonomy is None:
         return None
     loaded = _load_taxonomy(taxonomy, settings)
     return None if loaded.digest == bundle.manifest["taxonomy"]["digest"] else loaded

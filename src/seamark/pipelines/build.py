@@ -18,8 +18,8 @@ from seamark.building.champion.report import make_report, render_report
 from seamark.building.champion.scoring import Scores, score_documents
 from seamark.building.data.snapshots import freeze, load_dataset, snapshot_data
 from seamark.building.recipes import check_base, describe_recipe, find_base, get_ranker, get_spans
-from seamark.errors import InputError, TrainingStoppedError
-from seamark.extraction.bundle import Bundle, open_bundle, read_bundle, read_ranker, read_taxonomy
+from seamark.errors import InputError, TrainingStoppedError, UsageError
+from seamark.extraction.bundle import ENCODER, Bundle, open_bundle, read_bundle, read_ranker, read_taxonomy
 from seamark.pipelines.candidates import (
     BUNDLE,
     check_candidate,
@@ -29,13 +29,13 @@ from seamark.pipelines.candidates import (
     get_samples,
     keep_report,
     load_release,
+    open_champion,
     register_candidate,
     report_progress,
     tidy,
     upload_candidate,
 )
 from seamark.pipelines.steps import Step, StepContext
-from seamark.registry.bundles import fetch_bundle
 from seamark.registry.experiments import append_log, finish_experiment, record_experiment, start_experiment
 from seamark.registry.model_card import render_model_card
 from seamark.registry.releases import get_live_release
@@ -48,6 +48,7 @@ Facts = Mapping[str, Any]
 
 _START, _TRAINED, _DRAFT = "start", "embedding_model", "draft"
 _SCORES = "scores.json"
+_STARTS = ("champion", "base")
 
 
 def plan(context: StepContext) -> Facts:
@@ -64,8 +65,10 @@ def plan(context: StepContext) -> Facts:
     facts = {"experiment": experiment.id, "champion": number, "taxonomy": f"{release.name}@{release.number}"}
     data = _choose_data(context, first=champion is None)
     record_experiment(workspace, experiment.id, data_version=data["data_version"])
-    base = find_base(payload.get("base") or workspace.settings.training.base)
+    base = find_base(str(payload.get("base") or workspace.settings.training.base))
     start = payload.get("start") or workspace.settings.training.start
+    if start not in _STARTS:
+        raise UsageError(f"training can't start from {start!r}", expected="one of " + ", ".join(_STARTS))
     if start == "champion" and champion is not None and champion.recipe["encoder"]["base_model"] != base.name:
         start = "base"  # another base model can't begin with these weights
     return {
@@ -105,10 +108,8 @@ def train(context: StepContext) -> Facts:
     facts, folder, settings = context.facts, context.folder, context.workspace.settings
     if not (folder / _START).exists():
         check_base(find_base(facts["base"]), settings)
-        champion = (
-            fetch_bundle(context.workspace, facts["champion"]) if facts["start"] == "champion" else None
-        )
-        base = champion / "embedding_model" if champion else facts["base"]
+        champion = open_champion(context) if facts["start"] == "champion" else None
+        base = champion.folder / ENCODER if champion else facts["base"]
         write_start(
             folder / _START,
             base=base,
@@ -149,7 +150,7 @@ def embed(context: StepContext) -> Facts:
     facts, workspace, folder = context.facts, context.workspace, context.folder
     if (folder / _DRAFT).exists():
         return {}
-    champion = _read_champion(context)
+    champion = open_champion(context)
     ranker, threshold = (read_ranker(champion), champion.threshold) if champion else get_ranker()
     dataset = _load_data(context)
     write_bundle(
@@ -204,7 +205,7 @@ def evaluate(context: StepContext) -> Facts:
     metrics = {**context.facts["cosine"], "bundle_size_mb": round(bundle.size / 1e6, 1)}
     if dataset is not None:
         scores = {"contender": _score(context, bundle, dataset, "scoring the contender")}
-        champion = _read_champion(context)
+        champion = open_champion(context)
         if champion:
             scores["champion"] = _score(context, champion, dataset, "scoring the champion")
         text = json.dumps({name: value.to_dict() for name, value in scores.items()})
@@ -238,7 +239,7 @@ def _link(context: StepContext, bundle: Bundle) -> dict[str, float]:
 
 def check(context: StepContext) -> Facts:
     """Run the functional and performance tests."""
-    champion, dataset = _read_champion(context), _load_data(context)
+    champion, dataset = open_champion(context), _load_data(context)
     return check_candidate(
         context,
         previous=read_taxonomy(champion) if champion else None,
@@ -298,11 +299,6 @@ def _describe_data(dataset: Dataset | None) -> dict[str, Any] | None:
     if dataset is None:
         return None
     return {"data_version": dataset.data_version, "data_checksum": dataset.data_checksum}
-
-
-def _read_champion(context: StepContext) -> Bundle | None:
-    number = context.facts["champion"]
-    return None if number is None else read_bundle(fetch_bundle(context.workspace, number))
 
 
 def _read_scores(path: Path) -> dict[str, Scores]:

@@ -13,12 +13,20 @@ from seamark.building.checks.page import render_checks_page
 from seamark.building.checks.result import CheckReport
 from seamark.building.checks.running import run_checks
 from seamark.errors import CandidateError
-from seamark.extraction.bundle import MANIFEST, open_bundle, read_bundle
+from seamark.extraction.bundle import MANIFEST, Bundle, check_bundle, open_bundle, read_bundle
 from seamark.pipelines.steps import StepContext
-from seamark.registry.bundles import delete_prefix, fetch_prefix, locate_candidate, upload_bundle
+from seamark.registry.bundles import (
+    delete_prefix,
+    fetch_bundle,
+    fetch_prefix,
+    locate_candidate,
+    upload_bundle,
+)
 from seamark.registry.experiments import finish_experiment, record_experiment
 from seamark.registry.registration import abandon_registration, register_version
 from seamark.registry.releases import load_taxonomy
+from seamark.registry.versions import get_champion, get_version
+from seamark.storage.experiments import find_experiment_of_run
 from seamark.storage.versions import find_version_of_run
 from seamark.taxonomy import Taxonomy
 from seamark.taxonomy.samples import read_samples
@@ -55,25 +63,46 @@ def describe_lineage(context: StepContext, *, trained: bool) -> Facts:
         "experiment": context.facts["experiment"],
         "run": context.run_id,
         "trigger": context.trigger,
-        "code_commit": str(context.payload.get("commit", "")) or _read_commit(),
+        "code_commit": str(context.payload.get("commit", "")) or read_commit(),
         "packages": {name: importlib.metadata.version(name) for name in names},
     }
 
 
-def _read_commit() -> str:
-    """The commit of the code that runs; empty where it was not installed from a checkout."""
-    here = Path(__file__).resolve().parent
+def read_commit(file: Path = Path(__file__)) -> str:
+    """The commit of the code that runs; empty where it was not installed from a checkout.
+
+    Args:
+        file: one of the code's. A virtual environment often lies within another project's checkout, which does
+            not know the files in it.
+    """
+    file = file.resolve()
+
+    def ask(*words: str) -> str:
+        command = ["git", "-C", str(file.parent), *words]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - nothing in it comes from outside
+        return found.stdout.strip()
+
     try:
-        found = subprocess.run(  # noqa: S603 - nothing in the command comes from outside
-            ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607 - wherever git is
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        ask("ls-files", "--error-unmatch", file.name)
+        return ask("rev-parse", "HEAD")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return found.stdout.strip()
+
+
+def open_champion(context: StepContext) -> Bundle | None:
+    """The bundle of the run's champion, verified whole against what was registered; None where there is none.
+
+    Raises:
+        CandidateError: another version is the champion by now.
+        WeightsError: it is damaged: nothing may be made from it, and nothing compared with it.
+    """
+    _check_champion(context)
+    number = context.facts["champion"]
+    if number is None:
+        return None
+    digest = get_version(context.workspace, number).manifest_digest
+    folder = fetch_bundle(context.workspace, number, manifest_digest=digest)
+    return check_bundle(folder, manifest_digest=digest)
 
 
 def upload_candidate(context: StepContext) -> str:
@@ -152,6 +181,7 @@ def keep_report(context: StepContext, name: str, content: Mapping[str, Any], pag
 def register_candidate(context: StepContext) -> Facts:
     """Give the candidate its number; a candidate that is the same as the newest version registers nothing."""
     workspace, experiment = context.workspace, context.facts["experiment"]
+    _check_champion(context)
     _bring_back(context)
     record = register_version(
         workspace,
@@ -170,6 +200,25 @@ def register_candidate(context: StepContext) -> Facts:
     return {"outcome": "registered", "version": record.number, "summary": summary}
 
 
+def _check_champion(context: StepContext) -> None:
+    """Refuse a candidate that was made from, or judged by, a champion that is none any more.
+
+    A run that failed late and is retried after another one has registered a version comes here.
+    """
+    workspace, number = context.workspace, context.facts["champion"]
+    with workspace.database.read() as connection:
+        registered = find_version_of_run(connection, context.run_id)
+    champion = get_champion(workspace)
+    if champion is None or champion.number == number:
+        return
+    if registered is None or registered.status != "registered":
+        raise CandidateError(
+            f"the champion is {champion.number} by now, and the candidate was not compared with it",
+            expected=str(number or "no champion"),
+            hint="seamark build makes a new candidate",
+        )
+
+
 def drop_candidate(context: StepContext) -> None:
     """Remove the candidate's files from the store; its experiment, log and report stay."""
     delete_prefix(context.workspace.store, locate_candidate(context.facts["experiment"]))
@@ -177,13 +226,15 @@ def drop_candidate(context: StepContext) -> None:
 
 def close_experiment(context: StepContext, status: str, error: str) -> None:
     """What a run that failed or was cancelled leaves: its experiment says so, its number and objects are free."""
-    experiment: Any = context.facts.get("experiment")
+    workspace = context.workspace
+    with workspace.database.read() as connection:  # a first step that failed left no fact that names it
+        experiment = find_experiment_of_run(connection, context.run_id)
     if experiment is None:
         return
     # what needs the store comes last: it may be what failed
-    finish_experiment(context.workspace, experiment, status=status, error=error)
-    abandon_registration(context.workspace, context.run_id)
-    drop_candidate(context)
+    finish_experiment(workspace, experiment.id, status=status, error=error)
+    abandon_registration(workspace, context.run_id)
+    delete_prefix(workspace.store, locate_candidate(experiment.id))
 
 
 def tidy(context: StepContext) -> Facts:

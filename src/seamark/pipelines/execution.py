@@ -18,6 +18,7 @@ from seamark.errors import SeamarkError
 from seamark.pipelines.reporting import RunReporter, write_log
 from seamark.pipelines.steps import Pipeline, RunCancelledError, Step, StepContext, get_pipeline
 from seamark.storage import runs as rows
+from seamark.storage.experiments import reopen_experiment
 from seamark.storage.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def execute_step(
     reporter = RunReporter(workspace, run.id, run.attempt, stopping)
     context = _make_context(workspace, run, facts, reporter)
     started = time.monotonic()
-    _note_step(workspace, run, step, context.folder)
+    _note_step(workspace, run, step, context)
     try:
         context.stop_if_asked()
         found = _check_facts(step, step.run(context))
@@ -138,10 +139,12 @@ def _make_context(
     )
 
 
-def _note_step(workspace: Workspace, run: RunRecord, step: Step, folder: Path) -> None:
-    write_log(folder, "step-started", step=step.name, attempt=run.attempt)
+def _note_step(workspace: Workspace, run: RunRecord, step: Step, context: StepContext) -> None:
+    write_log(context.folder, "step-started", step=step.name, attempt=run.attempt)
     with workspace.database.begin() as connection:
         rows.begin_step(connection, run.id, run.attempt, step.name)
+        if run.attempt > 1 and "experiment" in context.facts:  # the attempt before closed it
+            reopen_experiment(connection, str(context.facts["experiment"]))
 
 
 def _note_experiment(workspace: Workspace, run: RunRecord, found: Facts) -> None:

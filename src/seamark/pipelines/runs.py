@@ -97,6 +97,7 @@ def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
         raise UsageError(
             f"the run {run_id} can't be retried: it {_describe(current)}",
             expected="a run that failed or was cancelled",
+            hint="`seamark build` starts a new one",
         )
     return get_run(workspace, run_id)
 

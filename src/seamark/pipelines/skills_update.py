@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from seamark.building.bundles import finish_bundle, update_bundle
 from seamark.errors import UsageError
-from seamark.extraction.bundle import check_bundle, read_bundle, read_taxonomy
+from seamark.extraction.bundle import read_taxonomy
 from seamark.pipelines.candidates import (
     BUNDLE,
     check_candidate,
@@ -20,16 +20,16 @@ from seamark.pipelines.candidates import (
     describe_lineage,
     get_samples,
     load_release,
+    open_champion,
     register_candidate,
     report_progress,
     tidy,
     upload_candidate,
 )
 from seamark.pipelines.steps import Step, StepContext
-from seamark.registry.bundles import fetch_bundle
 from seamark.registry.experiments import record_experiment, start_experiment
 from seamark.registry.model_card import render_model_card
-from seamark.registry.releases import find_release, get_live_release
+from seamark.registry.releases import check_removed, find_release, get_live_release
 from seamark.registry.versions import get_champion
 
 Facts = Mapping[str, Any]
@@ -56,14 +56,31 @@ def plan(context: StepContext) -> Facts:
         experiment.id,
         taxonomy={"name": release.name, "number": release.number, "digest": release.digest},
     )
-    return {"experiment": experiment.id, "champion": champion.number, "taxonomy": reference}
+    facts = {"experiment": experiment.id, "champion": champion.number, "taxonomy": reference}
+    if not context.payload.get("force"):
+        _check_size(replace(context, facts=facts))
+    return facts
+
+
+def _check_size(context: StepContext) -> None:
+    """Refuse a release that lacks too many of the skills that the champion knows."""
+    champion = open_champion(context)
+    assert champion is not None
+    check_removed(
+        load_release(context.workspace, context.facts["taxonomy"]),
+        read_taxonomy(champion),
+        name=f"version {champion.version}",
+        allowed=context.workspace.settings.taxonomy.max_removed_share,
+        hint="`seamark trigger skills-update --force`, if it is meant so",
+    )
 
 
 def embed(context: StepContext) -> Facts:
     """Embed the skills whose names changed, and bring the candidate to the store."""
     workspace, folder = context.workspace, context.folder / BUNDLE
     shutil.rmtree(folder, ignore_errors=True)  # of a step that was cut off
-    parent = read_bundle(fetch_bundle(workspace, context.facts["champion"]))
+    parent = open_champion(context)
+    assert parent is not None
     bundle, figures = update_bundle(
         folder,
         parent,
@@ -84,7 +101,8 @@ def embed(context: StepContext) -> Facts:
 
 def check(context: StepContext) -> Facts:
     """Run the functional and performance tests."""
-    champion = check_bundle(fetch_bundle(context.workspace, context.facts["champion"]))
+    champion = open_champion(context)
+    assert champion is not None
     return check_candidate(context, previous=read_taxonomy(champion))
 
 

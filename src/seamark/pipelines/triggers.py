@@ -49,11 +49,11 @@ def fire(
         workspace: where.
         kind: ``code-update``, ``skills-update``, ``performance-drop``, ``drift``, ``schedule`` or
             ``manual``.
-        key: what makes the event one event. Default: the commit, the digest of the release, the window,
+        key: what makes the event one event. Default: the commit, the release, the window,
             the hour, or for ``manual`` a new one each time.
         payload: what the pipeline should know. ``code-update`` needs ``commit``; ``performance-drop`` and
             ``drift`` need ``window``; ``skills-update`` takes ``taxonomy`` (``NAME@X.Y.Z``; default: the
-            newest release of the live taxonomy).
+            newest release of the live taxonomy) and ``force``, for one that lacks too many skills.
         who: who asks; kept in the payload.
 
     Raises:
@@ -92,8 +92,9 @@ def _complete_update(workspace: Workspace, payload: dict[str, Any]) -> str:
 
     wanted = payload.get("taxonomy")
     release = find_release(workspace, str(wanted)) if wanted else get_live_release(workspace)
-    payload["taxonomy"] = f"{release.name}@{release.number}"
-    return release.digest
+    payload["taxonomy"] = reference = f"{release.name}@{release.number}"
+    # Not its digest: a taxonomy that goes back to what it was has a new release with an old content.
+    return f"{reference} forced" if payload.get("force") else reference
 
 
 def _read_needed(kind: str, payload: Mapping[str, Any]) -> str:

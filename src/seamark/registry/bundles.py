@@ -22,6 +22,7 @@ from seamark.extraction.bundle import (
     Damage,
     check_bundle,
     digest_file,
+    digest_manifest,
     dump_json,
     open_bundle,
     parse_manifest,
@@ -187,11 +188,23 @@ def fetch_prefix(workspace: Workspace, prefix: str, *, manifest_digest: str = ""
         raise _explain_missing(store, prefix)
     local = store.local_path(prefix + MANIFEST)
     if local is not None:
+        _check_manifest(local.parent, manifest_digest)
         return local.parent
     target = workspace.cache / "bundles" / prefix.removeprefix("finetuned_models/mlops/")
     if not _is_cached(store, target, prefix):
         _download(store, prefix, target, manifest_digest)
+    _check_manifest(target, manifest_digest)
     return target
+
+
+def _check_manifest(folder: Path, expected: str) -> None:
+    """Refuse a bundle whose manifest is not the one that was registered."""
+    if expected and (found := digest_manifest(folder)) != expected:
+        raise WeightsError(
+            f"the model in {folder} is damaged: its {MANIFEST} has sha256 {str(found)[:_LAST_DIGITS]}",
+            expected=expected[:_LAST_DIGITS],
+            hint="seamark versions verify",
+        )
 
 
 def open_version(

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _ENDS = ("lost", "failed", "cancelled")
 _LOG = "log.jsonl"
-_NEW = {"status": "running", "error": "", "finished_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,8 @@ def start_experiment(
                 ),
             )
         elif found.status in ("failed", "cancelled"):
-            rows.update_experiment(connection, found.id, champion=champion, **_NEW)
+            rows.reopen_experiment(connection, found.id)
+            rows.update_experiment(connection, found.id, champion=champion)
         started = rows.find_experiment_of_run(connection, run_id)
     assert started is not None
     return started

@@ -277,21 +277,41 @@ def _record(
     return release.name, True
 
 
+def check_removed(taxonomy: Taxonomy, before: Taxonomy, *, name: str, allowed: float, hint: str) -> None:
+    """Refuse a taxonomy that lacks more than ``allowed`` of the active skills that there were ``before``.
+
+    Args:
+        taxonomy: the new one.
+        before: the one that it follows.
+        name: of ``before``, for the message.
+        allowed: the share of them that may be gone, 0-1.
+        hint: what to do about it.
+
+    Raises:
+        TaxonomyError: more of them are gone.
+    """
+    kept = {skill.skill_id for skill in taxonomy.active}
+    lost = [skill for skill in before.active if skill.skill_id not in kept]
+    if len(lost) > allowed * len(before.active):
+        shown = ", ".join(repr(skill.title) for skill in lost[:_EXAMPLES])
+        raise TaxonomyError(
+            f"{len(lost):,} of the {len(before.active):,} active skills of {name} are gone "
+            f"({len(lost) / len(before.active):.0%}), such as {shown}",
+            expected=f"at most {allowed:.0%} (taxonomy.max_removed_share)",
+            hint=hint,
+        )
+
+
 def _check_size(taxonomy: Taxonomy, latest: TaxonomyRelease | None, allowed: float, *, force: bool) -> None:
     if not taxonomy.active:
         raise TaxonomyError(
             f"the taxonomy has no active skill ({len(taxonomy)} retired)", expected="one at least"
         )
-    if latest is None or force:
-        return
-    kept = {skill.skill_id for skill in taxonomy.active}
-    before = latest.taxonomy.active
-    lost = [skill for skill in before if skill.skill_id not in kept]
-    if len(lost) > allowed * len(before):
-        shown = ", ".join(repr(skill.title) for skill in lost[:_EXAMPLES])
-        raise TaxonomyError(
-            f"{len(lost):,} of the {len(before):,} active skills of {latest.name}@{latest.number} are gone "
-            f"({len(lost) / len(before):.0%}), such as {shown}",
-            expected=f"at most {allowed:.0%} (taxonomy.max_removed_share)",
+    if latest is not None and not force:
+        check_removed(
+            taxonomy,
+            latest.taxonomy,
+            name=f"{latest.name}@{latest.number}",
+            allowed=allowed,
             hint="check that the source is whole; if it is meant so, --force",
         )

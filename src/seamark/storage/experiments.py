@@ -85,6 +85,13 @@ def update_experiment(connection: Connection, experiment_id: str, **values: Any)
     connection.execute(update(experiments).where(experiments.c.id == experiment_id).values(values))
 
 
+def reopen_experiment(connection: Connection, experiment_id: str) -> None:
+    """An experiment that failed or was cancelled runs again; every other one stays as it is."""
+    ended = experiments.c.id == experiment_id, experiments.c.status.in_(("failed", "cancelled"))
+    fresh = {"status": "running", "error": "", "finished_at": None}
+    connection.execute(update(experiments).where(*ended).values(fresh))
+
+
 def _find_one(connection: Connection, query: Select[Any]) -> ExperimentRecord | None:
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else ExperimentRecord(**row)

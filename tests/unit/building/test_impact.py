@@ -117,8 +117,21 @@ def test_the_page_escapes_what_it_shows_and_asks_nobody() -> None:
     assert "http://" not in page
     assert "https://" not in page
     assert "<script" not in page
-    for word in ("Retitled", "Added: 1", "Removed: 1", "gained", "lost", "0.80", "skill gone"):
+    for word in ("Retitled", "Added <small>1<", "Removed <small>1<", "gained", "lost", "0.80", "skill gone"):
         assert word in page
+
+
+def test_the_page_begins_with_what_matters() -> None:
+    page = render_impact(measure({"one": {"c": 0.8}}, {"one": {"e": 0.7}}))
+    assert "Skills: 1 new, 1 gone, 1 changed." in page
+    assert "Predictions change in 1 of 2 texts: 1 gained, 1 lost (1 before)." in page
+    assert "No prediction changes in the 2 texts looked at." in render_impact(measure({}, {}))
+
+
+def test_two_releases_that_are_the_same_change_nothing() -> None:
+    page = render_impact(Impact("t@1.0.0", "t@2.0.0", "", diff_taxonomies(OLD, OLD)))
+    assert "No skill is new, gone or changed." in page
+    assert "<details" not in page
 
 
 def test_the_page_of_a_first_release_says_that_there_is_nothing_to_compare() -> None:

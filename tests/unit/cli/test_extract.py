@@ -124,7 +124,7 @@ def test_options_reach_the_extractor(extractor: OneSkill) -> None:
     invoke("extract", "SQL", "--taxonomy", "esco", "--model", "m", "--top", "5", "--threshold", "0.5")
     assert extractor.asked == {"taxonomy": "esco", "model": "m", "top": 5, "threshold": 0.5}
     invoke("extract", "SQL")
-    assert extractor.asked == {"taxonomy": "starter", "model": "default", "top": None, "threshold": None}
+    assert extractor.asked == {"taxonomy": None, "model": "default", "top": None, "threshold": None}
 
 
 @pytest.mark.parametrize(

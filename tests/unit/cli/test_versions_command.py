@@ -179,7 +179,7 @@ def test_compare_puts_metrics_side_by_side_and_marks_the_best(filled: Workspace)
     ids = _list_experiment_ids()
     record_experiment(filled, ids[1], metrics={"jaccard": 0.4}, recipe={"training": {"epochs": 1}})
     table = _run("experiments", "compare", ids[0], ids[1]).stdout
-    assert "0.4 *" in table
+    assert "* 0.4" in table
     assert "training.epochs" in table
     found = json.loads(_run("experiments", "compare", ids[0], ids[1], "--json").stdout)
     assert found["metrics"] == [{"name": "jaccard", "values": [0.31, 0.4], "best": 1}]

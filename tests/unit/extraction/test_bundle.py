@@ -245,6 +245,11 @@ def test_a_bundle_takes_another_taxonomy(tiny_bundle, tiny_settings, tmp_path):
     assert "o2" in {skill.skill_id for skill in extractor.extract("You will build data.").skills}
 
 
+def test_the_starter_taxonomy_can_be_named_for_a_bundle_too(tiny_bundle, tiny_settings, tmp_path):
+    settings = replace(tiny_settings, home=tmp_path)
+    assert make_extractor("starter", model=tiny_bundle.folder, settings=settings).taxonomy.name == "starter"
+
+
 def test_its_own_taxonomy_is_not_embedded_again(tiny_bundle, tiny_settings, tmp_path):
     make_extractor(TAXONOMY, model=tiny_bundle.folder, settings=replace(tiny_settings, home=tmp_path))
     assert not (tmp_path / "embeddings").exists()

@@ -167,3 +167,19 @@ def test_a_log_with_a_torn_line_is_read_without_it(tmp_path):
 
 def test_an_error_without_words_is_named():
     assert explain(TimeoutError()) == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("status", "then"), [("failed", "running"), ("cancelled", "running"), ("lost", "lost")]
+)
+def test_a_retried_run_s_experiment_runs_again_unless_it_was_decided(workspace, run, status, then):
+    from seamark.registry.experiments import finish_experiment, get_experiment, start_experiment
+
+    experiment = start_experiment(workspace, run_id=run.id, kind="build")
+    finish_experiment(workspace, experiment.id, status=status, error="the disk was full")
+    close_run(workspace, run, status="failed", facts={})
+    with workspace.database.begin() as connection:
+        rows.queue_again(connection, run.id, 1)
+        rows.begin_run(connection, run.id, 2)
+    execute(workspace, get_run(workspace, run.id), lambda _: {}, facts={"experiment": experiment.id})
+    assert get_experiment(workspace, experiment.id).status == then

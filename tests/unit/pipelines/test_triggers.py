@@ -71,7 +71,7 @@ def test_an_unknown_kind_is_refused_with_those_there_are(workspace):
         fire(workspace, "sunrise")
 
 
-def test_a_skills_update_is_known_by_its_release_s_content(workspace):
+def test_a_skills_update_is_known_by_its_release(workspace):
     from seamark.registry.releases import get_live_release, import_taxonomy
 
     with pytest.raises(UsageError):
@@ -80,10 +80,32 @@ def test_a_skills_update_is_known_by_its_release_s_content(workspace):
     release = get_live_release(workspace)
     run, _ = fire(workspace, "skills-update")
     assert run.pipeline == "skills-update"
-    assert run.key == release.digest
+    assert run.key == f"{release.name}@{release.number}"
     assert run.payload == {"taxonomy": f"{release.name}@{release.number}"}
     named = fire(workspace, "skills-update", payload={"taxonomy": f"{release.name}@{release.number}"})
     assert named == (run, False)
+
+
+def test_a_release_that_goes_back_to_an_older_content_is_another_event(workspace, tmp_path):
+    from seamark.registry.releases import import_taxonomy
+
+    source, runs = tmp_path / "own.csv", []
+    for titles in ("Python Nursing", "Python Nursing Welding", "Python Nursing", "Python Nursing Welding"):
+        source.write_text("skill_id,title\n" + "".join(f"{word},{word}\n" for word in titles.split()))
+        import_taxonomy(workspace, source, name="own", force=True)
+        runs.append(fire(workspace, "skills-update")[0].id)
+    assert len(set(runs)) == 4
+
+
+def test_a_forced_update_is_not_the_one_that_was_refused(workspace):
+    from seamark.registry.releases import import_taxonomy
+
+    import_taxonomy(workspace, None)
+    refused, _ = fire(workspace, "skills-update")
+    forced, created = fire(workspace, "skills-update", payload={"force": True})
+    assert created
+    assert forced.id != refused.id
+    assert fire(workspace, "skills-update", payload={"force": True}) == (forced, False)
 
 
 def test_every_kind_of_the_design_starts_a_pipeline():

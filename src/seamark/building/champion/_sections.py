@@ -8,14 +8,33 @@ from itertools import groupby
 from seamark.building.champion._plot import Scale, draw_axis, draw_interval
 from seamark.building.champion.decision import Comparison, Decision, SliceComparison
 from seamark.building.champion.measures import AVERAGES, LOWER_IS_BETTER
-from seamark.building.champion.page_parts import escape
 from seamark.building.champion.scoring import DocumentScore, ScoredSkill, Scores
 from seamark.building.champion.wording import count, show, show_signed
+from seamark.building.page_parts import escape, render_tiles
 
 MOST_MOVED = 5
 """Documents shown that gained most, and as many that lost most."""
 
 _NOISE = 1e-9
+_FIXED_SPACE = "\u00a0"
+
+
+def render_gist(decision: Decision) -> str:
+    """The figures that decided, large: the primary metric, its change, and how many guards and slices hold."""
+    made, guards = decision.primary, decision.guards
+    if decision.champion_version is None:
+        return render_tiles((show(each.name, each.contender), each.name, "") for each in (made, *guards))
+    slices = [part.comparison for part in decision.slices if part.judged]
+    values = f"{show(made.name, made.champion)} → {show(made.name, made.contender)}"
+    interval = (
+        f"95% interval {_show_interval(made).replace(' ', _FIXED_SPACE)}" if made.interval else "difference"
+    )
+    tiles = [
+        (values, f"{made.name}, champion → contender", ""),
+        (show_signed(made.name, made.difference), interval, "good" if made.passed else "bad"),
+        *(_count_holding(parts, what) for parts, what in ((guards, "guards"), (slices, "slices")) if parts),
+    ]
+    return render_tiles(tiles, wide=True)
 
 
 def render_reasons(decision: Decision) -> str:
@@ -30,19 +49,19 @@ def render_reasons(decision: Decision) -> str:
 
 def render_measures(decision: Decision) -> str:
     """The table of all measures with the forest plot."""
-    scale = Scale(decision.comparisons)
-    rows = "".join(_render_measure(made, scale, decision) for made in decision.comparisons)
     paired = decision.champion_version is not None
     lead = (
         f"{count(decision.n, 'document')}, the same for both. The line is the middle 95% of the difference over "
-        f"{decision.rule['resamples']:,} resamples of the documents; the dashed mark is what is tolerated."
+        f"{decision.rule['resamples']:,} resamples of the documents; the dashed mark is what is tolerated. "
+        "“Asked” is what the difference must be."
         if paired
         else f"{count(decision.n, 'document')}. Without a champion there is nothing to compare with."
     )
+    table = _render_comparisons(decision) if paired else _render_values(decision)
+    width = "" if paired else " narrow"
     return (
-        f'<section><h2>Measures</h2><p class="lead">{escape(lead)}</p><div class="sheet"><table>'
-        f"<thead>{_render_head('measure', scale if paired else None)}</thead>"
-        f"<tbody>{rows}</tbody></table></div></section>"
+        f'<section><h2>Measures</h2><p class="lead">{escape(lead)}</p>'
+        f'<div class="sheet{width}">{table}</div></section>'
     )
 
 
@@ -52,8 +71,7 @@ def render_slices(decision: Decision) -> str:
         return ""
     scale = Scale(part.comparison for part in decision.slices)
     rows = "".join(
-        f'<tr class="group"><th colspan="7">by {escape(dimension)}</th></tr>'
-        + "".join(_render_slice(part, scale) for part in parts)
+        _render_group(f"by {dimension}", [_render_slice(part, scale, decision) for part in parts])
         for dimension, parts in groupby(decision.slices, key=lambda part: part.dimension)
     )
     least = decision.rule["slice_min_documents"]
@@ -62,8 +80,8 @@ def render_slices(decision: Decision) -> str:
         f"than {decision.rule['slice_tolerance']:g}; a smaller one is shown, and decides nothing."
     )
     return (
-        f'<section><h2>Slices</h2><p class="lead">{escape(lead)}</p><div class="sheet"><table>'
-        f"<thead>{_render_head('slice', scale)}</thead><tbody>{rows}</tbody></table></div></section>"
+        f'<section><h2>Slices</h2><p class="lead">{escape(lead)}</p><div class="sheet"><table class="forest">'
+        f"<thead>{_render_head('slice', scale)}</thead>{rows}</table></div></section>"
     )
 
 
@@ -83,61 +101,123 @@ def render_documents(decision: Decision, champion: Scores | None, contender: Sco
     lost = [pair for pair in ordered[:MOST_MOVED] if move(pair) < -_NOISE]
     gained = [pair for pair in ordered[::-1][:MOST_MOVED] if move(pair) > _NOISE]
     counts = _count_moves(map(move, moved))
+    # Once is enough for the counts.
     return _render_cases("Gained most", counts, gained, field, skills) + _render_cases(
-        "Lost most", counts, lost, field, skills
+        "Lost most", "" if gained else counts, lost, field, skills
     )
 
 
 # ---- tables
 
 
-def _render_head(first: str, scale: Scale | None) -> str:
-    plot = draw_axis(scale) if scale else ""
+def _render_comparisons(decision: Decision) -> str:
+    scale = Scale(decision.comparisons)
+    groups = (
+        ("primary metric", [decision.primary]),
+        ("guards", decision.guards),
+        ("not judged", decision.others),
+    )
+    rows = "".join(
+        _render_group(title, [_render_measure(made, scale, decision) for made in comparisons])
+        for title, comparisons in groups
+        if comparisons
+    )
+    return f'<table class="forest"><thead>{_render_head("measure", scale)}</thead>{rows}</table>'
+
+
+def _render_values(decision: Decision) -> str:
+    rows = "".join(
+        f'<tr{_MAIN if made is decision.primary else ""}><th scope="row">{_render_name(made)}</th>'
+        f'<td class="n">{show(made.name, made.contender)}</td></tr>'
+        for made in decision.comparisons
+    )
+    return (
+        '<table class="values"><thead><tr><th>measure</th><th class="n">contender</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+_MAIN = ' class="main"'
+
+
+def _render_head(first: str, scale: Scale) -> str:
     return (
         f'<tr><th>{first}</th><th class="n">champion</th><th class="n">contender</th><th class="n">difference</th>'
-        f'<th class="n">95% interval</th><th class="plot">{plot}</th><th>asked</th></tr>'
+        f'<th class="n">95% interval</th><th class="plot">{draw_axis(scale)}</th><th class="n">asked</th><th></th></tr>'
     )
+
+
+def _render_group(title: str, rows: Sequence[str]) -> str:
+    return f'<tbody><tr class="group"><th colspan="8">{escape(title)}</th></tr>{"".join(rows)}</tbody>'
+
+
+def _render_name(made: Comparison) -> str:
+    return escape(made.name) + (" <small>lower is better</small>" if made.name in LOWER_IS_BETTER else "")
 
 
 def _render_measure(made: Comparison, scale: Scale, decision: Decision) -> str:
-    note = " <small>lower is better</small>" if made.name in LOWER_IS_BETTER else ""
     is_primary = made is decision.primary
-    kind = "main" if is_primary else ""
-    least = float(decision.rule["min_gain"])
-    rule = (f"rises by more than {least:g}" if least else "rises") if is_primary else None
-    return _render_row(f"{escape(made.name)}{note}", made, scale, kind=kind, rule=rule)
+    asked = _ask_gain(made, float(decision.rule["min_gain"])) if is_primary else _ask_tolerance(made)
+    return _render_row(_render_name(made), made, scale, kind="main" if is_primary else "", asked=asked)
 
 
-def _render_slice(part: SliceComparison, scale: Scale) -> str:
+def _render_slice(part: SliceComparison, scale: Scale, decision: Decision) -> str:
     title = f"{escape(part.value)} <small>{count(part.documents, 'document')}</small>"
-    return _render_row(title, part.comparison, scale, kind="" if part.judged else "faint")
+    if part.judged:
+        return _render_row(title, part.comparison, scale, asked=_ask_tolerance(part.comparison))
+    few = f"under {decision.rule['slice_min_documents']} documents"
+    return _render_row(title, part.comparison, scale, kind="faint", why_not=few)
 
 
-def _render_row(title: str, made: Comparison, scale: Scale, *, kind: str, rule: str | None = None) -> str:
-    interval = (
-        f"{show_signed(made.name, made.interval.low)} … {show_signed(made.name, made.interval.high)}"
-        if made.interval
-        else "–"
-    )
+def _render_row(
+    title: str, made: Comparison, scale: Scale, *, kind: str = "", asked: str = "", why_not: str = ""
+) -> str:
     tone = "" if not made.gain or abs(made.gain) < _NOISE else "up" if made.gain > 0 else "down"
     return (
-        f'<tr class="{kind}"><th scope="row">{title}</th><td class="n">{show(made.name, made.champion)}</td>'
+        f'<tr class="{kind}"><th scope="row">{title}</th>'
+        f'<td class="n champion">{show(made.name, made.champion)}</td>'
         f'<td class="n">{show(made.name, made.contender)}</td>'
-        f'<td class="n {tone}">{show_signed(made.name, made.difference)}</td><td class="n">{interval}</td>'
-        f'<td class="plot">{draw_interval(made, scale)}</td><td>{_render_asked(made, rule)}</td></tr>'
+        f'<td class="n {tone}">{show_signed(made.name, made.difference)}</td>'
+        f'<td class="n interval">{_show_interval(made)}</td><td class="plot">{draw_interval(made, scale)}</td>'
+        f'<td class="n asked">{escape(asked)}</td><td class="state">{_render_state(made, asked, why_not)}</td></tr>'
     )
 
 
-def _render_asked(made: Comparison, rule: str | None) -> str:
-    if rule is None and made.tolerance is None:
-        return ""
-    if made.champion is None:
-        return '<span class="mark-off">not asked</span>'
-    asked = rule or f"worsens by {show(made.name, made.tolerance)} at most"
-    mark = (
+def _render_state(made: Comparison, asked: str, why_not: str) -> str:
+    if why_not or not asked:
+        return f'<span class="mark-off" title="{escape(why_not)}">not judged</span>' if why_not else ""
+    if made.difference is None:
+        return '<span class="mark-off">not measurable</span>'
+    return (
         '<span class="mark-ok">holds</span>' if made.passed else '<span class="mark-no">does not hold</span>'
     )
-    return f"{mark} <small>{escape(asked)}</small>"
+
+
+def _ask_gain(made: Comparison, least: float) -> str:
+    """What the primary metric's difference must be."""
+    if made.name in LOWER_IS_BETTER:
+        return f"< {show_signed(made.name, -least)}" if least else "< 0"
+    return f"> {show_signed(made.name, least)}" if least else "> 0"
+
+
+def _ask_tolerance(made: Comparison) -> str:
+    """What a guard's or a slice's difference must be; empty where nothing is asked."""
+    if made.tolerance is None:
+        return ""
+    if made.name in LOWER_IS_BETTER:
+        return f"≤ {show_signed(made.name, made.tolerance)}"
+    return f"≥ {show_signed(made.name, -made.tolerance)}"
+
+
+def _show_interval(made: Comparison) -> str:
+    if made.interval is None:
+        return "–"
+    return f"{show_signed(made.name, made.interval.low)} … {show_signed(made.name, made.interval.high)}"
+
+
+def _count_holding(parts: Sequence[Comparison], what: str) -> tuple[str, str, str]:
+    held = sum(made.passed for made in parts)
+    return (f"{held} of {len(parts)}", f"{what} hold", "" if held == len(parts) else "bad")
 
 
 # ---- documents
@@ -175,10 +255,11 @@ def _render_cases(
         )
         for one, other in pairs
     )
-    return (
-        f'<section><h2>{title}</h2><p class="lead">{escape(lead)}</p>{_KEY}'
-        f'<div class="sheet">{cases}</div></section>'
-    )
+    return f'<section><h2>{title}</h2>{_render_lead(lead)}{_KEY}<div class="sheet">{cases}</div></section>'
+
+
+def _render_lead(text: str) -> str:
+    return f'<p class="lead">{escape(text)}</p>' if text else ""
 
 
 def _render_worst(contender: Scores, field: str, skills: Mapping[str, ScoredSkill]) -> str:

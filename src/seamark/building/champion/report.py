@@ -7,14 +7,15 @@ from typing import Any
 
 from seamark.building.champion._sections import (
     render_documents,
+    render_gist,
     render_measures,
     render_reasons,
     render_slices,
 )
 from seamark.building.champion.decision import Comparison, Decision
-from seamark.building.champion.page_parts import render_document, render_facts, render_header
 from seamark.building.champion.scoring import Scores
-from seamark.building.champion.wording import count, show, show_signed
+from seamark.building.champion.wording import count, name_candidate, show, show_signed
+from seamark.building.page_parts import render_document, render_facts, render_header
 
 FORMAT = 1
 
@@ -62,6 +63,7 @@ def render_report(
     body = (
         render_header(heading, line, verdict="won" if decision.won else "lost", good=decision.won)
         + "<main>"
+        + render_gist(decision)
         + render_reasons(decision)
         + render_measures(decision)
         + render_slices(decision)
@@ -75,7 +77,7 @@ def render_report(
 
 def make_headline(decision: Decision) -> str:
     """The outcome in one sentence without a full stop."""
-    contender = decision.contender_version or "The contender"
+    contender = name_candidate(decision.contender_version, "The contender")
     if decision.champion_version is None:
         return f"{contender} becomes the first champion"
     if decision.won:

@@ -25,9 +25,16 @@ def explain(decision: Decision) -> Iterator[str]:
         return
     failed = [part for part in decision.slices if not part.comparison.passed]
     broken = [guard for guard in decision.guards if not guard.passed]
-    yield describe_primary(decision)
-    yield from map(_describe_guard, broken)
-    yield from map(_describe_slice, failed)
+    against = [*map(_describe_guard, broken), *map(_describe_slice, failed)]
+    # Where the primary metric rose enough, it is not the reason why the contender lost.
+    yield from (
+        [*against, describe_primary(decision)]
+        if decision.primary.passed
+        else [
+            describe_primary(decision),
+            *against,
+        ]
+    )
     if decision.won:
         yield from _describe_what_held(decision)
 
@@ -97,6 +104,16 @@ def show_signed(name: str, value: float | None) -> str:
     if not float(shown):
         shown = shown.replace("+", "±").replace("-", "±")
     return shown.replace("-", "−")
+
+
+def name_candidate(version: str, otherwise: str) -> str:
+    """What a model without a number yet is called at the beginning of a sentence.
+
+    Args:
+        version: as its predictions name it: empty, or ``candidate``, until it is registered.
+        otherwise: what it is called then.
+    """
+    return otherwise if version in ("", "candidate") else version
 
 
 def count(number: int, what: str) -> str:

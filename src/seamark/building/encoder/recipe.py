@@ -12,6 +12,7 @@ from typing import Any
 
 from seamark.building.encoder.pairs import Pair, pair_sentences, pair_taxonomy, pair_templates
 from seamark.building.encoder.training import EncoderRecipe, train_encoder
+from seamark.building.evaluation.labels import normalise_sentence
 from seamark.building.parts import check_free, describe_data, write_encoder_part
 from seamark.building.spans.sentences import read_tagged_sentences
 from seamark.errors import InputError
@@ -86,22 +87,22 @@ def gather_pairs(
 ) -> list[Pair]:
     """Every training pair, in the order of the sources."""
     titles = {skill.title for skill in taxonomy}
-    kept_out = {_fold(row["sentence"]) for path in keep_out for row in _read_rows(path, "sentence")}
+    kept_out = {
+        normalise_sentence(row["sentence"]) for path in keep_out for row in _read_rows(path, "sentence")
+    }
     rows = [
         (row["sentence"], _read_list(row["skills"], path=sentences))
         for row in _read_rows(sentences, "sentence", "skills")
     ]
-    tagged = [s for s in read_tagged_sentences(templates) if _fold(" ".join(s.tokens)) not in kept_out]
+    tagged = [
+        s for s in read_tagged_sentences(templates) if normalise_sentence(" ".join(s.tokens)) not in kept_out
+    ]
     pairs = list(pair_taxonomy(taxonomy))
-    annotated = [row for row in rows if _fold(row[0]) not in kept_out]
+    annotated = [row for row in rows if normalise_sentence(row[0]) not in kept_out]
     pairs += list(pair_sentences(annotated, titles)) * SENTENCE_REPEATS
     for round_ in range(TEMPLATE_ROUNDS):
         pairs += pair_templates(tagged, tuple(taxonomy), seed=1 + round_)
     return pairs
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _read_rows(path: Path, *columns: str) -> list[dict[str, str]]:

@@ -3,6 +3,9 @@
 A checkpoint is a folder ``checkpoint-N`` after step N. The file :data:`MARK` is written last, and names the sizes of
 all others: a folder without it, or with a file of another size, was cut short and is passed over. So is one of
 another run: the mark holds a digest of the recipe, the pairs and the start.
+
+A run that has ended leaves :data:`FINISHED` beside its checkpoints, with a digest of its result: asked for again,
+nothing is loaded and nothing is trained.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from seamark.building.finetuning.recipe import FineTuneRecipe
 from seamark.errors import WeightsError
 
 MARK = "whole.json"
+FINISHED = "finished.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,62 @@ def read_checkpoint(folder: Path, run: str) -> Checkpoint | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that has ended.
+
+    Attributes:
+        losses: of every step.
+        seconds: that the steps took.
+    """
+
+    losses: tuple[float, ...]
+    seconds: float
+
+
+def note_finished(folder: Path, run: str, output: Path, finished: Finished) -> None:
+    """Note in the checkpoints' ``folder`` that ``run`` has ended and that its result is in ``output``."""
+    note = {
+        "run": run,
+        "result": _digest_folder(output),
+        "losses": list(finished.losses),
+        "seconds": finished.seconds,
+    }
+    _write(folder / FINISHED, note)
+
+
+def find_finished(folder: Path, run: str, output: Path) -> Finished | None:
+    """What ``run`` did, if it has ended and every byte of its result is still in ``output``; None otherwise."""
+    try:
+        note: dict[str, Any] = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+        if note["run"] == run and note["result"] == _digest_folder(output):
+            return Finished(tuple(note["losses"]), float(note["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return None
+
+
+def _digest_folder(folder: Path) -> str:
+    """SHA-256 in hex of all files with their names; equal where the folders are."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
 def mark_whole(folder: Path, run: str, *, step: int, losses: Sequence[float], seconds: float) -> None:
     """Write the mark of a checkpoint all of whose other files are there."""
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != MARK}
     mark = {"run": run, "step": step, "losses": list(losses), "seconds": seconds, "files": files}
-    making = folder / f".{MARK}"
-    making.write_text(json.dumps(mark), encoding="utf-8")
-    making.replace(folder / MARK)
+    _write(folder / MARK, mark)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    making = path.with_name(f".{path.name}")
+    making.write_text(json.dumps(content), encoding="utf-8")
+    making.replace(path)
 
 
 def clear_others(folder: Path, run: str) -> None:

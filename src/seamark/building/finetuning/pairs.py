@@ -20,6 +20,7 @@ import numpy as np
 from seamark.building.data.documents import LabelledDocument
 from seamark.building.encoder.pairs import Pair, pair_taxonomy
 from seamark.building.encoder.recipe import gather_pairs
+from seamark.building.evaluation.labels import normalise_sentence
 from seamark.building.finetuning.vectors import Embed
 from seamark.extraction.sentences import split_sentences
 from seamark.taxonomy import Taxonomy
@@ -125,9 +126,9 @@ def share_accepted(pairs: Iterable[Pair]) -> list[Pair]:
     pairs = list(pairs)
     known: dict[str, frozenset[str]] = {}
     for pair in pairs:
-        text = _fold(pair.text)
+        text = normalise_sentence(pair.text)
         known[text] = known.get(text, frozenset()) | pair.accepted
-    return [_accept(pair, known[_fold(pair.text)]) for pair in pairs]
+    return [_accept(pair, known[normalise_sentence(pair.text)]) for pair in pairs]
 
 
 def _accept(pair: Pair, accepted: frozenset[str]) -> Pair:
@@ -135,7 +136,3 @@ def _accept(pair: Pair, accepted: frozenset[str]) -> Pair:
     if accepted == pair.accepted and negatives == pair.negatives:
         return pair
     return replace(pair, accepted=accepted, negatives=negatives)
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.split()).casefold()

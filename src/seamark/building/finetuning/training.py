@@ -34,10 +34,13 @@ from seamark.building.finetuning.adapter import (
 from seamark.building.finetuning.batches import Material, gather_batch, plan_batches, read_material
 from seamark.building.finetuning.checkpoints import (
     Checkpoint,
+    Finished,
     clear_others,
     find_checkpoint,
+    find_finished,
     identify_run,
     mark_whole,
+    note_finished,
 )
 from seamark.building.finetuning.loss import MaskedSymmetricRankingLoss
 from seamark.building.finetuning.recipe import FineTuneRecipe
@@ -83,7 +86,7 @@ def fine_tune(
     """Train an encoder on ``pairs`` and write it to ``output`` as a sentence-transformers folder.
 
     Run again after an interruption with the same arguments, it goes on from the newest whole checkpoint and gives
-    what it would have given without one.
+    what it would have given without one; where it had ended, its result is found.
 
     Args:
         output: the folder; what lies there is replaced, in one move at the end.
@@ -106,6 +109,8 @@ def fine_tune(
         checkpoints.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _refuse_folder(checkpoints, error) from error
+    if (finished := find_finished(checkpoints, run, output)) is not None:
+        return TrainingOutcome(len(finished.losses), finished.losses, finished.seconds)
     clear_others(checkpoints, run)
     reached = find_checkpoint(checkpoints, run)
     material = read_material(pairs, start, max_tokens=recipe.max_tokens)
@@ -119,7 +124,12 @@ def fine_tune(
         trainer.use_batches(material, batches)
         trainer.train(resume_from_checkpoint=str(reached.folder) if reached else None)
     _write_merged(output, start, model, max_tokens=recipe.max_tokens)
-    return TrainingOutcome(len(batches), tuple(watch.losses), watch.seconds)
+    finished = Finished(tuple(watch.losses), watch.seconds)
+    try:
+        note_finished(checkpoints, run, output, finished)
+    except OSError as error:
+        raise _refuse_folder(checkpoints, error) from error
+    return TrainingOutcome(len(finished.losses), finished.losses, finished.seconds)
 
 
 def _refuse_folder(folder: Path, error: Exception) -> StorageError:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from seamark.building.champion.scoring import get_text
 from seamark.building.data.documents import Dataset, LabelledDocument
+from seamark.building.evaluation.labels import normalise_sentence
 from seamark.building.evaluation.metrics import compute_calibration_error, score_counts
 from seamark.building.ranker.examples import LabelledPairs
 from seamark.building.ranker.fitting import fit_platt, tune_ranker
@@ -226,16 +227,12 @@ def _label(weighed: Weighed, docs: Sequence[LabelledDocument], first: int, ids: 
 
 def _find_judged(doc: LabelledDocument, sentence: str, *, relevant: bool) -> set[str]:
     """The skills that a phrase in the sentence was said to call for, or not to."""
-    text = _fold(sentence)
+    text = normalise_sentence(sentence)
     return {
         phrase.skill_id
         for phrase in doc.phrases
-        if phrase.relevant is relevant and text and _fold(phrase.text) in text
+        if phrase.relevant is relevant and text and normalise_sentence(phrase.text) in text
     }
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _join(parts: Sequence[_Candidates]) -> _Candidates:

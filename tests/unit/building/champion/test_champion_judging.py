@@ -86,7 +86,8 @@ def test_a_calibration_error_that_rises_past_its_tolerance_loses() -> None:
     decision = judge(before, after, rule(guards={"ece": 0.4}))
     assert not decision.won
     assert decision.guards[0].gain == pytest.approx(-0.5)
-    assert "ece rose, which is worse, by 0.500" in decision.reasons[1]
+    assert "ece rose, which is worse, by 0.500" in decision.reasons[0], "what it lost by comes first"
+    assert decision.reasons[1].startswith("jaccard rose")
     assert judge(before, after, rule(guards={"ece": 0.5})).won
 
 

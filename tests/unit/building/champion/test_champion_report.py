@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from seamark.building.champion._plot import Scale, draw_axis, draw_interval
 from seamark.building.champion.decision import Comparison
 from seamark.building.champion.judging import judge
-from seamark.building.champion.page_parts import escape, flatten, render_facts
 from seamark.building.champion.report import make_headline, make_report, render_report, render_text
 from seamark.building.champion.resampling import Interval
 from seamark.building.champion.scoring import Scores
+from seamark.building.page_parts import escape, flatten, render_facts
 from seamark.settings import ChampionSettings
 
 RULE = ChampionSettings(resamples=100)
@@ -76,6 +76,22 @@ def test_the_page_says_who_won_why_and_which_documents_moved() -> None:
     assert "Title b" in shown
     assert "recipe · rank48" in shown
     assert "12,345" in shown
+
+
+def test_the_figures_that_decided_stand_before_the_reasons() -> None:
+    shown = render(*make_pair()).shown
+    assert shown.index("0.333 → ") < shown.index("95% interval +") < shown.index("Why")
+    assert "guards hold" in shown
+
+
+def test_what_is_asked_of_each_difference_is_shown() -> None:
+    before, after = make_pair()
+    decision = judge(
+        before, after, ChampionSettings(resamples=100, min_gain=0.01, guards={"recall": 0.05, "ece": 0.02})
+    )
+    shown = Page(render_report(decision, before, after)).shown
+    for asked in ("> +0.010", "≥ −0.050", "≤ +0.020", "≥ −0.100"):
+        assert asked in shown
 
 
 def test_a_lost_contest_and_one_without_a_champion_have_pages_too() -> None:
@@ -172,6 +188,9 @@ def test_a_contender_without_a_version_has_a_headline() -> None:
     assert (
         make_headline(judge(None, make_scores(before.documents, ""), RULE))
         == "The contender becomes the first champion"
+    )
+    assert make_headline(judge(None, make_scores(before.documents, "candidate"), RULE)).startswith(
+        "The contender "
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from checks_fakes import SAMPLES, TAXONOMY, TitleFinder
@@ -102,9 +103,21 @@ def test_the_page_shows_every_check_and_what_to_do() -> None:
     assert "exp-&lt;1&gt; failed its tests" in source
     assert "look &amp; see" in source
     assert "“x” &lt;i&gt;" in source
-    assert "1 of 2 checks passed; failed: case." in source
+    assert "1 of 2 checks passed; failed: case" in source
     assert "manual" in source
-    assert render_checks(FAILED) in source
+    assert source.index(">case<") < source.index(">opens<"), "what failed comes first"
+
+
+def test_the_checks_are_a_section_of_another_page() -> None:
+    section = render_checks(FAILED)
+    assert "1 of 2 checks passed; failed: case." in section
+    assert "there is none" in section
+
+
+def test_a_candidate_without_a_number_is_called_the_candidate() -> None:
+    assert "<h1>The candidate failed its tests</h1>" in render_checks_page(
+        replace(FAILED, version="candidate")
+    )
 
 
 def test_the_text_has_a_line_for_each_check_and_the_hint_of_a_failure() -> None:

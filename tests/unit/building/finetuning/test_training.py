@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from seamark.building.encoder.pairs import Pair
+from seamark.building.finetuning import training
 from seamark.building.finetuning.recipe import FineTuneRecipe
 from seamark.building.finetuning.starts import write_encoder_folder
 from seamark.building.finetuning.training import fine_tune
@@ -131,6 +132,27 @@ def test_a_finished_run_writes_its_result_again_without_a_step(start, whole, tmp
     np.testing.assert_array_equal(
         read_weights(tmp_path)["encoder.layer.0.output.dense.weight"],
         read_weights(whole)["encoder.layer.0.output.dense.weight"],
+    )
+
+
+def test_a_result_that_is_there_is_found_without_loading_anything(start, whole, tmp_path, monkeypatch):
+    folder = tmp_path / "copy"
+    shutil.copytree(whole, folder)
+    monkeypatch.setattr(training, "read_material", None)
+    outcome = train(folder, start)
+    assert (outcome.steps, len(outcome.losses)) == (12, 12)
+    assert outcome.seconds > 0
+
+
+def test_a_result_that_was_changed_is_written_again(start, whole, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(whole, folder)
+    (folder / "model" / "config.json").unlink()
+    (folder / "model" / "model.safetensors").write_bytes(b"half")
+    train(folder, start)
+    assert (folder / "model" / "config.json").is_file()
+    np.testing.assert_array_equal(
+        read_weights(folder)["embeddings.LayerNorm.bias"], read_weights(whole)["embeddings.LayerNorm.bias"]
     )
 
 
