@@ -32,9 +32,13 @@ def count_cores() -> int:
 
 def choose_precision() -> str:
     """What the default engine computes in on this machine: ``bf16`` or ``f32``."""
-    import openvino
+    from seamark.extraction.engines import import_openvino
 
-    return "bf16" if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+    return (
+        "bf16"
+        if "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        else "f32"
+    )
 
 
 def describe_machine() -> dict[str, Any]:

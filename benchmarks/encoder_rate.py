@@ -223,7 +223,9 @@ def _make_openvino_product(
     precision: str, rows: int, inner: int, columns: int
 ) -> tuple[Callable[[], object], int]:
     """A graph of ``_CHAIN`` pairs of products, to and fro, and the operations that it takes."""
-    import openvino
+    from seamark.extraction.engines import import_openvino
+
+    openvino = import_openvino()
     from openvino import opset13
 
     rng = np.random.default_rng(7)

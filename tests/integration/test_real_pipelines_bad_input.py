@@ -180,7 +180,7 @@ def test_a_candidate_that_fails_its_checks_keeps_the_evidence(mishaps):
     with bench.open() as workspace:
         report = workspace.store.get_json(experiment.object_keys["checks_json"])
         page = workspace.store.get_text(experiment.object_keys["checks_html"])
-    failed = [check["name"] for check in report["checks"] if not check["passed"]]
+    failed = [check["name"] for check in report["results"] if not check["passed"]]
     assert failed == ["latency"]
     assert "latency" in page
 

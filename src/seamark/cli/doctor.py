@@ -152,9 +152,9 @@ def _read_version(version: str) -> tuple[int, ...]:
 
 def check_engine() -> Check:
     """Whether OpenVINO loads, and in which precision this processor multiplies."""
-    import openvino
+    from seamark.extraction.engines import import_openvino
 
-    core = openvino.Core()
+    core = import_openvino().Core()
     abilities = list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     name = str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip()
     flags = _read_cpu_flags(Path("/proc/cpuinfo"))

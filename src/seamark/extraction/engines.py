@@ -6,11 +6,12 @@ batches. Engines may be called from several threads at once.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +45,7 @@ class OpenVinoEngine:
     """
 
     def __init__(self, folder: Path, *, threads: int = 0, precision: str | None = None) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = import_openvino().Core()
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision or _choose_precision(core)}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
@@ -121,6 +120,18 @@ def open_engine(name: str, folder: Path, *, threads: int = 0) -> Engine:
     if name not in ENGINES:
         raise UsageError(f"there is no engine {name!r}", expected=" or ".join(ENGINES))
     return ENGINES[name](folder, threads=threads)
+
+
+def import_openvino() -> Any:
+    """The package openvino, imported without its telemetry.
+
+    The package reports its import to its maker unless a file in the user's home forbids it. What we promise is that
+    nothing is sent anywhere, so it is made to find that module missing, for which it has a stand-in.
+    """
+    sys.modules.setdefault("openvino_telemetry", cast("Any", None))
+    import openvino
+
+    return openvino
 
 
 def _choose_precision(core: Any) -> str:

@@ -177,8 +177,12 @@ def _write_modules(folder: Path, *, max_tokens: int) -> None:
 
 
 def _save_tensors(tensors: Mapping[str, Any], path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     floats = {name: np.ascontiguousarray(tensor, dtype=np.float32) for name, tensor in tensors.items()}
     # the format that transformers asks for when it opens the file
-    save_file(floats, path, metadata={"format": "pt"})
+    try:
+        save_file(floats, path, metadata={"format": "pt"})
+    except SafetensorError as error:  # it says so of a full disk as well
+        raise OSError(str(error)) from error
