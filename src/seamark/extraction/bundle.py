@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,6 +137,10 @@ def parse_manifest(content: bytes) -> dict[str, Any]:
     manifest = json.loads(content)
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise ValueError("it names no files")
+    for name in manifest["files"]:  # a folder's files are read, and a store's written, by these names
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name:
+            raise ValueError(f"it names the file {name!r}, which is outside the bundle")
     if manifest.get("format") != FORMAT:
         raise WeightsError(
             f"the model's manifest is of format {manifest.get('format')!r}",

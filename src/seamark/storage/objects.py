@@ -313,6 +313,12 @@ def _open_s3(url: str) -> Store:
     from obstore.store import S3Store
 
     parts = urlsplit(url)
+    if "@" in url:  # it would be shown in every message, and stand in logs.json
+        raise UsageError(
+            "the address of the object store holds a key or a password",
+            expected="s3://BUCKET/PREFIX?endpoint=URL&region=NAME",
+            hint="put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        )
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if not parts.netloc or set(options) - set(_S3_OPTIONS):
         raise UsageError(f"an object store at {url}", expected="s3://BUCKET/PREFIX?endpoint=URL&region=NAME")

@@ -21,6 +21,7 @@ from seamark.extraction.bundle import (
     digest_manifest,
     list_files,
     open_bundle,
+    parse_manifest,
     read_bundle,
     read_recorded,
     read_taxonomy,
@@ -265,3 +266,10 @@ def test_the_size_is_that_of_all_files(tiny_bundle):
     total = sum(path.stat().st_size for path in tiny_bundle.folder.rglob("*") if path.is_file())
     assert tiny_bundle.size == total - (tiny_bundle.folder / "manifest.json").stat().st_size
     assert Bundle(tiny_bundle.folder, tiny_bundle.manifest).threshold == 0.3
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "/etc/outside", "..\\outside"])
+def test_a_manifest_that_names_files_outside_its_bundle_is_refused(name: str) -> None:
+    content = json.dumps({"format": 1, "files": {name: {"size": 0, "sha256": ""}}}).encode()
+    with pytest.raises(ValueError, match="outside the bundle"):
+        parse_manifest(content)

@@ -151,3 +151,10 @@ def test_a_full_disk_is_named_and_leaves_no_half_object(store, tmp_path):
     assert all("the disk is full; try: free some space" in message for message in messages), messages
     assert left == "['there'] ['large', 'store']"
     assert [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()] == ["there"]
+
+
+def test_an_s3_address_with_a_key_is_refused_without_showing_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_store("s3://AKIA:hush@bucket/prefix", tmp_path)
+    assert "hush" not in str(caught.value)
+    assert "AWS_SECRET_ACCESS_KEY" in str(caught.value)
