@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seamark.errors import SeamarkError, UsageError
+from seamark.errors import MissingExtraError, SeamarkError, UsageError
 
 if TYPE_CHECKING:
     from seamark.storage.workspace import Workspace
@@ -131,9 +131,16 @@ def get_pipeline(name: str) -> Pipeline:
 
     Raises:
         UsageError: there is no such pipeline.
+        MissingExtraError: its packages are not installed.
     """
     if name not in PIPELINES:
         raise UsageError(f"no pipeline is called '{name}'", expected=f"one of {', '.join(PIPELINES)}")
     module_name, steps = PIPELINES[name]
-    module = importlib.import_module(module_name)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "seamark"):
+            raise
+        raise MissingExtraError(f"the pipeline '{name}'", package=package, extra="train") from error
     return Pipeline(name, tuple(getattr(module, steps)), getattr(module, "finish", None))

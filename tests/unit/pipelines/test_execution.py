@@ -101,6 +101,11 @@ def test_a_cancelled_run_s_step_does_not_begin(workspace, run):
     assert result == {"status": "cancelled", "error": ""}
 
 
+def test_a_run_that_has_its_result_is_past_cancelling(workspace, run):
+    ask_to_cancel(workspace, run)
+    assert execute(workspace, run, lambda context: {}, facts={"outcome": "registered"}) == {"facts": {}}
+
+
 def test_a_step_that_gives_way_to_a_cancel_is_cancelled_also_while_the_worker_stops(workspace, run):
     ask_to_cancel(workspace, run)
     assert execute(workspace, run, lambda context: {}, stopping=True)["status"] == "cancelled"

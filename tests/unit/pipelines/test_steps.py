@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
-from seamark.errors import UsageError
+from seamark.errors import MissingExtraError, UsageError
 from seamark.pipelines import steps
 from seamark.pipelines.steps import RunCancelledError, Step, StepContext, get_pipeline
 
@@ -60,3 +61,13 @@ def test_an_unknown_pipeline_is_refused():
         UsageError, match="no pipeline is called 'paint'; expected one of build, skills-update"
     ):
         get_pipeline("paint")
+
+
+def test_a_pipeline_whose_packages_are_missing_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "needs_more.py").write_text("import a_package_that_nobody_has\nSTEPS = ()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(steps.PIPELINES, "needy", ("needs_more", "STEPS"))
+    with pytest.raises(MissingExtraError, match=r"a_package_that_nobody_has.*seamark\[train\]"):
+        get_pipeline("needy")

@@ -5,8 +5,8 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from registry_fakes import Contender
 
+from registry_fakes import Contender
 from seamark.errors import StorageError, UsageError
 from seamark.registry.experiments import (
     append_log,

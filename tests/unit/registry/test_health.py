@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from registry_fakes import Contender, Killed, kill_at, register
 
+from registry_fakes import Contender, Killed, kill_at, register
 from seamark.errors import UsageError
 from seamark.registry.bundles import delete_prefix
 from seamark.registry.health import verify_versions

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from registry_fakes import MANIFEST, change_manifest
 
+from registry_fakes import MANIFEST, change_manifest
 from seamark.errors import InputError
 from seamark.registry.numbering import (
     Change,

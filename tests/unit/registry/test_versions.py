@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from registry_fakes import Contender, Killed, kill_at, make_taxonomy, register
 
+from registry_fakes import Contender, Killed, kill_at, make_taxonomy, register
 from seamark.errors import StorageError, UsageError, WeightsError
 from seamark.registry.lineage import trace_lineage
 from seamark.registry.versions import (
