@@ -280,7 +280,8 @@ def test_a_pipeline_that_can_t_be_loaded_fails_its_run(workspace, monkeypatch):
     failed = work_until_done(workspace, run.id)
     assert (failed.status, failed.error) == (
         "failed",
-        "ModuleNotFoundError: No module named 'no_such_module'",
+        "the pipeline 'build' needs the package 'no_such_module', which is not installed; "
+        "try: pip install 'seamark[train]'",
     )
 
 
