@@ -278,10 +278,10 @@ def test_a_pipeline_that_can_t_be_loaded_fails_its_run(workspace, monkeypatch):
     monkeypatch.setitem(steps.PIPELINES, "build", ("no_such_module", "STEPS"))
     run, _ = fire(workspace, "manual")
     failed = work_until_done(workspace, run.id)
-    assert (failed.status, failed.error) == (
-        "failed",
+    assert failed.status == "failed"
+    assert failed.error == (
         "the pipeline 'build' needs the package 'no_such_module', which is not installed; "
-        "try: pip install 'seamark[train]'",
+        "try: pip install 'seamark[train]'"
     )
 
 
