@@ -287,7 +287,7 @@ def _print_import_more(outcome: WorkspaceOutcome, impact: dict[str, Any] | None)
         print_impact(impact)
 
 
-def _describe_import(outcome: ImportOutcome | WorkspaceOutcome) -> dict[str, Any]:
+def _describe_import(outcome: ImportOutcome) -> dict[str, Any]:
     release = outcome.release
     return {
         "name": release.name,
@@ -302,7 +302,7 @@ def _describe_import(outcome: ImportOutcome | WorkspaceOutcome) -> dict[str, Any
     }
 
 
-def _print_import(outcome: ImportOutcome | WorkspaceOutcome) -> None:
+def _print_import(outcome: ImportOutcome) -> None:
     from seamark.cli.output import print_table, say
 
     release, report = outcome.release, outcome.report

@@ -27,6 +27,7 @@ from seamark.taxonomy.release import (
     parse_number,
     parse_release,
 )
+from seamark.taxonomy.release import ImportOutcome as TaxonomyOutcome
 from seamark.taxonomy.report import ReadResult, RowReport
 from seamark.taxonomy.taxonomy import STARTER, Taxonomy
 
@@ -38,22 +39,14 @@ _EXAMPLES = 5  # lost skills that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
-class ImportOutcome:
+class ImportOutcome(TaxonomyOutcome):
     """What an import into a workspace did.
 
     Attributes:
-        release: the new release, or the latest one where its content is the same.
-        created: whether the release is new.
-        report: every rejected or repaired row of the source.
-        diff: what changed since the release before; None for the first one.
         live: the name of the taxonomy that is live now.
         became_live: whether this import made its taxonomy the live one.
     """
 
-    release: TaxonomyRelease
-    created: bool
-    report: RowReport
-    diff: TaxonomyDiff | None
     live: str
     became_live: bool
 

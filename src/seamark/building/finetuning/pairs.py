@@ -13,13 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from seamark.building.data.documents import LabelledDocument
 from seamark.building.encoder.pairs import Pair, pair_taxonomy
-from seamark.building.encoder.recipe import gather_pairs
 from seamark.building.evaluation.labels import normalise_sentence
 from seamark.building.finetuning.vectors import Embed
 from seamark.extraction.sentences import split_sentences
@@ -32,20 +30,6 @@ SHORT_WORDS = 40
 def gather_warm_start_pairs(taxonomy: Taxonomy) -> list[Pair]:
     """The pairs that a taxonomy gives by itself: alternative titles and descriptions to titles."""
     return share_accepted(pair_taxonomy(taxonomy.active))
-
-
-def gather_published_pairs(
-    taxonomy: Taxonomy, *, sentences: Path, templates: Path, keep_out: Sequence[Path]
-) -> list[Pair]:
-    """The pairs of the recipe behind the adapter that ships, each knowing all titles that are right for its text.
-
-    Args:
-        taxonomy: whose alternative titles and descriptions are learned.
-        sentences: CSV with ``sentence`` and ``skills``, as SkillSkape's.
-        templates: tagged sentences whose spans are replaced by names, as SkillSpan's.
-        keep_out: CSV files whose ``sentence`` column must not be trained on.
-    """
-    return share_accepted(gather_pairs(taxonomy, sentences=sentences, templates=templates, keep_out=keep_out))
 
 
 def gather_document_pairs(

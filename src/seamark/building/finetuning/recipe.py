@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from seamark.settings import TrainingSettings
@@ -43,21 +43,9 @@ class FineTuneRecipe:
 
     @classmethod
     def from_settings(cls, training: TrainingSettings) -> FineTuneRecipe:
-        """The recipe that the workspace's settings ask for."""
-        return cls(
-            epochs=training.epochs,
-            batch_size=training.batch_size,
-            learning_rate=training.learning_rate,
-            rank=training.rank,
-            scale=training.scale,
-            max_tokens=training.max_tokens,
-            hard_negatives=training.hard_negatives,
-            negative_margin=training.negative_margin,
-            warm_start_epochs=training.warm_start_epochs,
-            warm_start_batch_size=training.warm_start_batch_size,
-            warm_start_learning_rate=training.warm_start_learning_rate,
-            seed=training.seed,
-        )
+        """The recipe that the workspace's settings ask for; what they don't have keeps its default."""
+        shared = {item.name for item in fields(cls)} & {item.name for item in fields(training)}
+        return cls(**{name: getattr(training, name) for name in shared})
 
     def for_warm_start(self) -> FineTuneRecipe:
         """The recipe of the warm start, with its own epochs, batch size and learning rate."""
