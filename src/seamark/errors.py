@@ -16,7 +16,8 @@ class ExitCode(IntEnum):
     ``WORKED``: everything asked for was done. ``FAILED``: something went wrong that a later
     try may not meet (a full disk, a network away). ``MISUSED``: the command or its options
     are wrong. ``BAD_INPUT``: a file or text is not what it should be; trying again does not
-    help. ``PARTIAL``: done, but some rows were set aside in a quarantine file.
+    help. ``PARTIAL``: done, but some rows were set aside in a quarantine file. ``NOT_ALLOWED``: nobody is
+    signed in, or whoever is may not do this.
     ``INTERRUPTED``: stopped by Ctrl-C or on request; the same command goes on where it stopped.
     """
 
@@ -25,6 +26,7 @@ class ExitCode(IntEnum):
     MISUSED = 2
     BAD_INPUT = 3
     PARTIAL = 4
+    NOT_ALLOWED = 5
     INTERRUPTED = 130
 
 
@@ -57,6 +59,26 @@ class UsageError(SeamarkError):
     """A name, an option or a setting is wrong."""
 
     exit_code = ExitCode.MISUSED
+
+
+class NotFoundError(UsageError):
+    """Nothing has the id or the number that was named."""
+
+
+class ConflictError(UsageError):
+    """What is asked for can't be done in the state that things are in."""
+
+
+class SignInError(SeamarkError):
+    """Nobody is signed in: no token or password was given, or it is wrong, expired or revoked."""
+
+    exit_code = ExitCode.NOT_ALLOWED
+
+
+class NotAllowedError(SeamarkError):
+    """Whoever asks is known, and may not do this."""
+
+    exit_code = ExitCode.NOT_ALLOWED
 
 
 class TaxonomyError(InputError):

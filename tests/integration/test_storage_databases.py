@@ -83,7 +83,7 @@ def test_a_database_newer_than_the_code_is_refused_with_both_revisions(database)
     with database.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for action in (check_revision, migrate):
-        with pytest.raises(StorageError, match=r"9999.*0001.*upgrade Seamark"):
+        with pytest.raises(StorageError, match=rf"9999.*{REVISION}.*upgrade Seamark"):
             action(database)
 
 

@@ -43,5 +43,6 @@ def test_exit_codes_are_the_documented_ones():
         "MISUSED": 2,
         "BAD_INPUT": 3,
         "PARTIAL": 4,
+        "NOT_ALLOWED": 5,
         "INTERRUPTED": 130,
     }

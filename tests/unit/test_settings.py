@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seamark.errors import UsageError
-from seamark.settings import METRICS, Settings, list_variables, read_settings, render_default_file
+from seamark.settings import (
+    METRICS,
+    Settings,
+    StageSettings,
+    change_stage_settings,
+    list_variables,
+    read_settings,
+    render_default_file,
+)
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -153,6 +161,7 @@ def _pick_values(item: Field) -> tuple:
         "guards": ({"precision": 0.5}, {"ece": 0.25, "rp@5": 0.0}),
         "base": ("all-MiniLM-L6-v2", "all-mpnet-base-v2"),
         "schedule": ("0 3 * * 1", "0 4 * * *"),
+        "stages": ("prod", "dev,uat"),
     }
     if item.name in special:
         return special[item.name]
@@ -335,3 +344,29 @@ def test_the_metrics_that_settings_name_are_those_that_can_be_compared():
 
     assert {*METRICS, "ece"} == set(COMPARED) - set(LATENCIES)
     assert not set(METRICS) & LOWER_IS_BETTER
+
+
+def test_stage_settings_are_changed_by_value_or_by_text():
+    changed = change_stage_settings(
+        StageSettings(), {"sampling_percent": "12.5", "capture": "off", "max_texts": 4}
+    )
+    assert (changed.sampling_percent, changed.capture, changed.max_texts) == (12.5, False, 4)
+    assert change_stage_settings(changed, {"capture": None, "max_texts": None}) == replace(
+        StageSettings(), sampling_percent=12.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sampling_percent": 101}, "from 0 to 100"),
+        ({"sampling_percent": "many"}, "from 0 to 100"),
+        ({"capture": "perhaps"}, "true or false"),
+        ({"max_texts": 0}, "from 1 to 1024"),
+        ({"max_texts": 1.5}, "a whole number"),
+        ({"sampling": 1}, "sampling_percent?"),
+    ],
+)
+def test_a_stage_setting_that_is_wrong_is_refused_with_what_is_expected(changes, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        change_stage_settings(StageSettings(), changes)

@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from seamark.errors import StorageError, UsageError
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration, which this code is written for."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -37,6 +38,10 @@ RUN_STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 EXPERIMENT_STATUSES = ("running", "registered", "lost", "failed", "cancelled")
 VERSION_STATUSES = ("registering", "registered")
 SPLITS = ("train", "validation", "test")
+PROMOTION_KINDS = ("promotion", "rollback", "automatic", "canary")
+PROMOTION_STATUSES = ("waiting", "approved", "live", "rejected", "withdrawn", "failed")
+CONTENDER_KINDS = ("shadow", "canary")
+CAPTURE_ROLES = ("champion", "canary", "shadow")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -256,4 +261,169 @@ stages = Table(
     Column("name", Text, primary_key=True),
     Column("version", Text, ForeignKey("versions.number")),
     Column("changed_at", UtcTime, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("roles", _JSON, nullable=False, default=list),
+    _text("password_hash"),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("simulated", Boolean, nullable=False, default=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+# Of a token only its SHA-256 is kept: it has 256 random bits, so that nothing slower is needed.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("person", Text, ForeignKey("people.name"), nullable=False),
+    _text("title"),
+    Column("scopes", _JSON, nullable=False, default=list),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+    UniqueConstraint("digest"),
+    Index(None, "person"),
+)
+
+# Append-only: triggers of the database refuse UPDATE and DELETE. `digest` is the SHA-256 of the row with the
+# digest of the row before, `previous`.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    _text("actor_kind"),
+    _text("via"),
+    _text("address"),
+    Column("action", Text, nullable=False),
+    _text("subject"),
+    _text("outcome"),
+    _text("reason"),
+    _json("before"),
+    _json("after"),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Index(None, "action"),
+    Index(None, "actor"),
+)
+
+# One row: the newest event. Writers lock it, so that the chain has no forks; a chain that ends before it was cut.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
+# Every change of a stage, asked for or done: also registrations on DEV (`automatic`) and rollbacks.
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("version", Text, ForeignKey("versions.number"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("replaces", Text, ForeignKey("versions.number")),
+    Column("share", Float),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    _text("reason"),
+    _json("evidence"),
+    _json("object_keys"),
+    Column("decided_by", Text),
+    Column("decided_at", UtcTime),
+    _text("decision_reason"),
+    Column("live_at", UtcTime),
+    Column("ended_at", UtcTime),
+    _text("error"),
+    Index(None, "stage", "status"),
+    Index(None, "requested_at"),
+    _limit_to("kind", PROMOTION_KINDS),
+    _limit_to("status", PROMOTION_STATUSES),
+)
+
+# Versions that see a share of a stage's requests beside the stage's own.
+contenders = Table(
+    "contenders",
+    metadata,
+    Column("stage", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("version", Text, ForeignKey("versions.number"), nullable=False),
+    Column("share", Float, nullable=False),
+    Column("promotion_id", Text, ForeignKey("promotions.id")),
+    Column("started_by", Text, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    _limit_to("kind", CONTENDER_KINDS),
+)
+
+# What people set for a stage; what isn't there has its default.
+stage_settings = Table(
+    "stage_settings",
+    metadata,
+    Column("stage", Text, primary_key=True),
+    _json("values"),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+# Processes that serve, as they last said themselves.
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("address"),
+    _json("stages"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+# `answered_id` is the request that a shadow's prediction stands beside.
+captures = Table(
+    "captures",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("answered_id", Text),
+    Column("at", UtcTime, nullable=False),
+    Column("input", Text, nullable=False),
+    _json("output"),
+    Column("latency_ms", Float, nullable=False),
+    _text("caller"),
+    _text("document_id"),
+    _text("kind"),
+    _text("sector"),
+    Index(None, "at"),
+    Index(None, "stage", "at"),
+    Index(None, "version", "at"),
+    Index(None, "answered_id"),
+    _limit_to("role", CAPTURE_ROLES),
+)
+
+# Captures that somebody had deleted: what the spool still holds of them must not come back.
+capture_removals = Table(
+    "capture_removals",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("removed_at", UtcTime, nullable=False),
+)
+
+capture_archives = Table(
+    "capture_archives",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("captures", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "day"),
 )

@@ -37,6 +37,17 @@ def test_the_tables_are_those_of_the_workspace():
         "experiments",
         "versions",
         "stages",
+        "people",
+        "tokens",
+        "audit_events",
+        "audit_head",
+        "promotions",
+        "contenders",
+        "stage_settings",
+        "servers",
+        "captures",
+        "capture_removals",
+        "capture_archives",
     }
 
 

@@ -1,0 +1,147 @@
+"""Doing something: the role is checked, the work is done and the event is written, in one transaction.
+
+Every function that changes something goes through :func:`act`::
+
+    with act(workspace, actor, "promotion.approve", subject=promotion_id, reason=reason) as deed:
+        ...  # work on deed.connection
+        deed.before, deed.after = {"status": "waiting"}, {"status": "approved"}
+
+Where the block fails, nothing of it is kept, and no event. What somebody may not do is refused and
+recorded as ``denied``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seamark.errors import NotAllowedError
+from seamark.governance.actions import get_action
+from seamark.governance.anchor import publish_anchor
+from seamark.storage.audit import append_event
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from seamark.governance.actors import Actor
+    from seamark.storage.workspace import Workspace
+
+DONE, DENIED = "done", "denied"
+
+
+@dataclass(slots=True)
+class Deed:
+    """What is being done; set its facts before the block ends.
+
+    Attributes:
+        connection: the transaction.
+        subject: what it is done to, such as an id.
+        before: the facts that change, as they were.
+        after: as they are now.
+        reason: why, in the words of whoever asked.
+        nothing: set it where nothing changed: no event is written then.
+    """
+
+    connection: Connection
+    subject: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    nothing: bool = False
+
+
+@contextmanager
+def act(
+    workspace: Workspace, actor: Actor, action: str, *, subject: str = "", reason: str = ""
+) -> Iterator[Deed]:
+    """A transaction in which ``actor`` does something, and which writes its audit event.
+
+    Args:
+        workspace: where.
+        actor: who asks.
+        action: a name of :data:`seamark.governance.actions.ACTIONS`.
+        subject: what it is done to; the block may set it.
+        reason: why.
+
+    Raises:
+        NotAllowedError: the actor's roles or scopes do not allow it; that is recorded.
+        StorageError: the database can't be written.
+    """
+    require(workspace, actor, action, subject=subject)
+    with workspace.database.begin() as connection:
+        deed = Deed(connection, subject=subject, reason=reason)
+        yield deed
+        if not deed.nothing:
+            record(connection, actor, action, deed)
+    if not deed.nothing:
+        publish_anchor(workspace)
+
+
+def record(connection: Connection, actor: Actor, action: str, deed: Deed, *, outcome: str = DONE) -> None:
+    """Append an event to the trail within a transaction that is open already; :func:`act` does so itself."""
+    append_event(
+        connection,
+        actor=actor.name,
+        actor_kind=actor.kind,
+        via=actor.via,
+        address=actor.address,
+        action=action,
+        subject=deed.subject,
+        outcome=outcome,
+        reason=deed.reason,
+        before=deed.before,
+        after=deed.after,
+    )
+
+
+def may(actor: Actor, action: str) -> bool:
+    """Whether the actor's roles and scopes allow the action."""
+    wanted = get_action(action)
+    if actor.kind == "system":
+        return wanted.system
+    return bool(actor.roles.intersection(wanted.roles)) and _covers(actor.scopes, wanted.scope)
+
+
+def require(workspace: Workspace, actor: Actor, action: str, *, subject: str = "") -> None:
+    """See that the actor may do this; a refusal of what would change something is recorded.
+
+    Raises:
+        NotAllowedError: the actor may not; the message says what is needed.
+    """
+    if may(actor, action):
+        return
+    wanted = get_action(action)
+    if wanted.scope == "write":
+        refused_for = {"roles": sorted(actor.roles), "scopes": sorted(actor.scopes)}
+        with workspace.database.begin() as connection:
+            record(
+                connection,
+                actor,
+                action,
+                Deed(connection, subject=subject, before=refused_for),
+                outcome=DENIED,
+            )
+    raise explain_refusal(actor, action)
+
+
+def explain_refusal(actor: Actor, action: str) -> NotAllowedError:
+    """The error for an actor who may not do something."""
+    wanted = get_action(action)
+    if actor.roles.intersection(wanted.roles) and not _covers(actor.scopes, wanted.scope):
+        return NotAllowedError(
+            f"this token of {actor.name} is for {', '.join(sorted(actor.scopes)) or 'nothing'}",
+            expected=f"a token with the scope {wanted.scope}",
+        )
+    has = ", ".join(sorted(actor.roles)) or "no role"
+    return NotAllowedError(
+        f"{actor.name} ({has}) may not do this: {wanted.name}",
+        expected=f"the role {' or '.join(wanted.roles)}" if wanted.roles else "Seamark itself",
+    )
+
+
+def _covers(scopes: frozenset[str], needed: str) -> bool:
+    """A wider scope holds the narrower ones: write holds read, read holds predict."""
+    order = ("predict", "read", "write")
+    return any(scope in scopes for scope in order[order.index(needed) :])

@@ -1,0 +1,47 @@
+"""The newest event's number and digest, kept outside the database.
+
+Whoever can change the database can cut the newest rows off and set the head back; the anchor in the object
+store then knows of more events than the database has.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from seamark.errors import StorageError
+from seamark.storage.audit import AuditHead, read_head
+
+if TYPE_CHECKING:
+    from seamark.storage.workspace import Workspace
+
+ANCHOR = "audit/head.json"
+
+_log = logging.getLogger(__name__)
+
+
+def publish_anchor(workspace: Workspace) -> None:
+    """Write the newest event's number and digest to the object store.
+
+    The event itself is committed by then. Where the store can't be written, the anchor stays behind until the
+    next event, which weakens no other check; so that is logged, and no error.
+    """
+    try:
+        with workspace.database.read() as connection:
+            head = read_head(connection)
+        if head is not None:
+            workspace.store.put_json(ANCHOR, {"seq": head.seq, "digest": head.digest})
+    except StorageError as error:
+        _log.warning("the audit anchor could not be written: %s", error)
+
+
+def read_anchor(workspace: Workspace) -> AuditHead | None:
+    """The anchor; None where none was written yet.
+
+    Raises:
+        StorageError: it can't be read.
+    """
+    if not workspace.store.exists(ANCHOR):
+        return None
+    kept = workspace.store.get_json(ANCHOR)
+    return AuditHead(int(kept["seq"]), str(kept["digest"]))

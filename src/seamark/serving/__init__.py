@@ -1,0 +1,1 @@
+"""The prediction service: HTTP, micro-batching, hot swap, shadow and canary."""
