@@ -12,12 +12,13 @@ recorded as ``denied``.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seamark.errors import NotAllowedError
+from seamark.errors import NotAllowedError, UsageError
 from seamark.governance.actions import get_action
 from seamark.governance.anchor import publish_anchor
 from seamark.storage.audit import append_event
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from seamark.storage.workspace import Workspace
 
 DONE, DENIED = "done", "denied"
+_LONGEST_SUBJECT = 300  # characters of what somebody asked for in vain
 
 
 @dataclass(slots=True)
@@ -66,9 +68,12 @@ def act(
         reason: why.
 
     Raises:
+        UsageError: subject or reason have characters that no text has.
         NotAllowedError: the actor's roles or scopes do not allow it; that is recorded.
         StorageError: the database can't be written.
     """
+    _check_text("subject", subject)
+    _check_text("reason", reason)
     require(workspace, actor, action, subject=subject)
     with workspace.database.begin() as connection:
         deed = Deed(connection, subject=subject, reason=reason)
@@ -112,18 +117,17 @@ def require(workspace: Workspace, actor: Actor, action: str, *, subject: str = "
     """
     if may(actor, action):
         return
-    wanted = get_action(action)
-    if wanted.scope == "write":
-        refused_for = {"roles": sorted(actor.roles), "scopes": sorted(actor.scopes)}
-        with workspace.database.begin() as connection:
-            record(
-                connection,
-                actor,
-                action,
-                Deed(connection, subject=subject, before=refused_for),
-                outcome=DENIED,
-            )
+    if get_action(action).scope == "write":
+        _record_refusal(workspace, actor, action, subject)
     raise explain_refusal(actor, action)
+
+
+def refuse(
+    workspace: Workspace, actor: Actor, action: str, *, subject: str, found: str, expected: str
+) -> NotAllowedError:
+    """The error, which is recorded, for an actor whose roles allow the action, but not on this subject."""
+    _record_refusal(workspace, actor, action, subject)
+    return NotAllowedError(found, expected=expected)
 
 
 def explain_refusal(actor: Actor, action: str) -> NotAllowedError:
@@ -139,6 +143,21 @@ def explain_refusal(actor: Actor, action: str) -> NotAllowedError:
         f"{actor.name} ({has}) may not do this: {wanted.name}",
         expected=f"the role {' or '.join(wanted.roles)}" if wanted.roles else "Seamark itself",
     )
+
+
+def _check_text(what: str, text: str) -> None:
+    """Refuse what can't be kept everywhere, or would steer the terminal of whoever reads the trail."""
+    kept = (character for character in text.replace("\r\n", "\n") if character not in "\t\n")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in kept):
+        raise UsageError(f"the {what} has control characters", expected="text")
+
+
+def _record_refusal(workspace: Workspace, actor: Actor, action: str, subject: str) -> None:
+    refused_for = {"roles": sorted(actor.roles), "scopes": sorted(actor.scopes)}
+    told = "".join(character if character.isprintable() else "?" for character in subject[:_LONGEST_SUBJECT])
+    with workspace.database.begin() as connection:
+        deed = Deed(connection, subject=told, before=refused_for)
+        record(connection, actor, action, deed, outcome=DENIED)
 
 
 def _covers(scopes: frozenset[str], needed: str) -> bool:

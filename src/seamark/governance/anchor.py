@@ -6,10 +6,11 @@ store then knows of more events than the database has.
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING
 
-from seamark.errors import StorageError
+from seamark.errors import InputError, StorageError
 from seamark.storage.audit import AuditHead, read_head
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ def read_anchor(workspace: Workspace) -> AuditHead | None:
 
     Raises:
         StorageError: it can't be read.
+        InputError: it is not what was written there.
     """
     if not workspace.store.exists(ANCHOR):
         return None
-    kept = workspace.store.get_json(ANCHOR)
-    return AuditHead(int(kept["seq"]), str(kept["digest"]))
+    try:
+        kept = json.loads(workspace.store.get(ANCHOR))
+        return AuditHead(int(kept["seq"]), str(kept["digest"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{ANCHOR} in the object store is damaged") from error

@@ -180,6 +180,18 @@ class Store:
             finally:
                 temporary.unlink(missing_ok=True)
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The content of an object of any size, a piece at a time.
+
+        Raises:
+            StorageError: there is none under ``key``, or it can't be read to its end.
+        """
+        import obstore
+
+        with self._translate(key):
+            for piece in obstore.get(self._backend, key).stream(min_chunk_size=_PART):
+                yield bytes(piece)
+
     def get_text(self, key: str) -> str:
         """The content of an object as UTF-8 text."""
         return self.get(key).decode("utf-8")

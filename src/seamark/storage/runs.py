@@ -31,7 +31,7 @@ class RunRecord:
 
     Attributes:
         id: the run's.
-        pipeline: ``build`` or ``skills-update``.
+        pipeline: ``build``, ``skills-update`` or ``extract-batch``.
         line: the model line; one run of a line works at a time.
         trigger: the kind of trigger that started it.
         key: what makes the trigger's event one event.
@@ -90,11 +90,15 @@ def add_triggered_run(
     payload: Mapping[str, Any],
     pipeline: str,
     line: str = LINE,
+    run_id: str | None = None,
 ) -> tuple[RunRecord, bool]:
-    """The run of this event, and whether it is new: an event that was there before starts nothing."""
+    """The run of this event, and whether it is new: an event that was there before starts nothing.
+
+    ``run_id`` is the new run's, where it had to be known beforehand.
+    """
     if (known := _find_triggered_run(connection, kind, key)) is not None:
         return known, False
-    now, run_id, trigger_id = datetime.now(UTC), make_id("run"), make_id("trigger")
+    now, run_id, trigger_id = datetime.now(UTC), run_id or make_id("run"), make_id("trigger")
     row = {"id": trigger_id, "kind": kind, "key": key, "payload": dict(payload), "run_id": run_id}
     try:
         with connection.begin_nested():
@@ -121,12 +125,18 @@ def find_run(connection: Connection, run_id: str) -> RunRecord | None:
 
 
 def list_runs(
-    connection: Connection, *, status: str | None = None, limit: int | None = None
+    connection: Connection,
+    *,
+    status: str | None = None,
+    pipeline: str | None = None,
+    limit: int | None = None,
 ) -> list[RunRecord]:
-    """Runs, the newest first; ``status`` keeps those of one status."""
+    """Runs, the newest first; ``status`` and ``pipeline`` keep those of one status, of one pipeline."""
     query = _select().order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
     if status is not None:
         query = query.where(runs.c.status == status)
+    if pipeline is not None:
+        query = query.where(runs.c.pipeline == pipeline)
     return [_make_run(row) for row in connection.execute(query)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -106,6 +107,16 @@ def list_versions(
     table = versions.c
     query = _select(status).where(table.line == line).order_by(table.major, table.minor, table.patch)
     return [VersionRecord(**row) for row in connection.execute(query).mappings()]
+
+
+def read_manifest_digests(connection: Connection, numbers: Collection[str]) -> dict[str, str]:
+    """Number → SHA-256 of its bundle's manifest, for those of ``numbers`` that there are."""
+    if not numbers:
+        return {}
+    query = select(versions.c.number, versions.c.manifest_digest).where(
+        versions.c.number.in_(sorted(numbers))
+    )
+    return {row.number: row.manifest_digest for row in connection.execute(query)}
 
 
 def mark_registered(connection: Connection, number: str, *, registered_at: datetime) -> None:

@@ -82,7 +82,7 @@ def create_workspace_for(folder: Path, *, environ: Mapping[str, str] | None = No
     The workspace stays open after the block. See :func:`create_workspace`.
     """
     folder = folder.resolve()
-    _refuse_workspace(folder)
+    refuse_workspace(folder)
     settings = read_settings(environ)
     before = _list_entries(folder)
     try:
@@ -119,6 +119,16 @@ def find_workspace(start: Path) -> Path | None:
     return next((folder for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()), None)
 
 
+def refuse_workspace(folder: Path) -> None:
+    """See that ``folder`` has no workspace.
+
+    Raises:
+        UsageError: it has one.
+    """
+    if (folder.resolve() / SETTINGS_FILE).exists():
+        raise UsageError(f"{folder.resolve()} is a workspace already", hint="another folder, or use this one")
+
+
 def _locate(folder: Path | None, env: Mapping[str, str]) -> Path:
     named = folder or (Path(env["SEAMARK_WORKSPACE"]) if env.get("SEAMARK_WORKSPACE") else None)
     if named is None:
@@ -135,11 +145,6 @@ def _locate(folder: Path | None, env: Mapping[str, str]) -> Path:
             f"{named} is no workspace: it has no {SETTINGS_FILE}", hint=f"`seamark init {named}`"
         )
     return named
-
-
-def _refuse_workspace(folder: Path) -> None:
-    if (folder / SETTINGS_FILE).exists():
-        raise UsageError(f"{folder} is a workspace already", hint="another folder, or use this one")
 
 
 def _fill_folder(folder: Path, settings: Settings) -> Workspace:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from people import ADMIN, make_actor
-from seamark.errors import NotAllowedError
-from seamark.governance.acting import act, may, require
+from seamark.errors import NotAllowedError, UsageError
+from seamark.governance.acting import act, may, refuse, require
 from seamark.governance.actions import ACTIONS, get_action
 from seamark.governance.actors import ROLES, SCOPES, SYSTEM, Actor
 from seamark.governance.anchor import ANCHOR, read_anchor
@@ -84,6 +84,34 @@ def test_a_token_does_only_what_it_is_for(workspace):
     assert may(narrow, "audit.read")
     assert may(narrow, "predict")
     assert not may(Actor("ada", frozenset({"administrator"}), scopes=frozenset({"predict"})), "audit.read")
+
+
+def test_what_roles_allow_but_not_on_this_subject_is_recorded_as_refused(workspace):
+    error = refuse(workspace, ADMIN, "token.create", subject="bob", found="ada asks", expected="bob")
+    assert isinstance(error, NotAllowedError)
+    assert [(one.actor, one.subject, one.outcome) for one in _list(workspace)] == [("ada", "bob", "denied")]
+
+
+def test_what_was_asked_for_in_vain_is_recorded_without_what_can_not_be_kept(workspace):
+    eve = make_actor("eve")
+    with pytest.raises(NotAllowedError):
+        require(workspace, eve, "taxonomy.use", subject="a\x00\x1b\udcff" + "b" * 999)
+    assert _list(workspace)[0].subject == "a???" + "b" * 296
+
+
+@pytest.mark.parametrize("text", ["\x00", "\x1b[2J", "line\rover", "\udcff", "\x7f"])
+@pytest.mark.parametrize("what", ["subject", "reason"])
+def test_subject_and_reason_steer_nobodys_terminal(workspace, what, text):
+    with pytest.raises(UsageError, match=what), act(workspace, ADMIN, "taxonomy.use", **{what: text}):
+        pytest.fail("done")
+    assert _list(workspace) == []
+
+
+def test_a_reason_of_several_lines_in_any_script_is_kept(workspace):
+    reason = "erste Zeile\r\n\tzweite — 第三行 🙂"
+    with act(workspace, ADMIN, "taxonomy.use", reason=reason):
+        pass
+    assert _list(workspace)[0].reason == reason
 
 
 def test_the_anchor_follows_the_newest_event(workspace):
