@@ -95,6 +95,15 @@ svg text { font: 10.5px var(--sans); fill: var(--soft); letter-spacing: 0; text-
 .chip i { font-style: normal; opacity: .8; font-variant-numeric: tabular-nums; }
 .key { display: flex; flex-wrap: wrap; gap: .4rem; margin-top: .5rem; font-size: .8rem; }
 
+.folds .card { padding: 0 1.5rem 1.4rem 2.6rem; font-size: .9rem; }
+.card h3 { margin: 1.3rem 0 .4rem; font: 600 1rem/1.4 var(--sans); }
+.card :is(p, ul) { margin: .4rem 0; max-width: 48rem; }
+.folds .card ul { padding: 0 0 0 1.1rem; list-style: disc; }
+.folds .card li { padding: .1rem 0; border: 0; }
+.card table { width: auto; min-width: 24rem; margin: .5rem 0; }
+.card :is(th, td):first-child { padding-left: 0; }
+.card td { overflow-wrap: anywhere; }
+.card code { font: .92em ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .details td { vertical-align: top; overflow-wrap: anywhere; }
 .details th { width: 14rem; vertical-align: top; font-weight: 500; color: var(--soft); }
 .checks td, .checks th { vertical-align: baseline; }
@@ -161,6 +170,12 @@ del { color: var(--bad); text-decoration-thickness: 1px; } ins { color: var(--go
   .checks .expected::before { content: "expected: "; color: var(--soft); font-size: .8rem; }
   .checks td.n { display: none; }
   .values tr { grid-template-columns: minmax(0, 1fr) auto; }
+  .metrics tr { grid-template-columns: minmax(0, 1fr) repeat(3, 4.2rem); }
+  .sheet.narrow .metrics tr { grid-template-columns: minmax(0, 1fr) 4.2rem; }
+  .metrics tr.group th { grid-column: 1 / -1; }
+  .folds .card { padding: 0 1rem 1rem; }
+  .card table { min-width: 0; }
+  .card tr { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); padding: .35rem 0; }
   .details tr { grid-template-columns: minmax(0, 1fr); gap: 0; padding: .5rem 1rem; }
 }
 @media print {

@@ -18,7 +18,7 @@ LEAST_MOVE = 0.05
 _BATCH = 8  # texts between two reports of progress
 _EXCERPT = 280  # characters of a text that the report shows
 
-Cause = Literal["new skill", "skill gone", "skill changed", "other skills changed"]
+Cause = Literal["new skill", "skill gone", "skill changed", "other skills changed", "other version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ def measure_impact(
     *,
     names: tuple[str, str] = ("", ""),
     model: str = "",
+    otherwise: Cause = "other skills changed",
     on_progress: ProgressListener = ignore_progress,
 ) -> Impact:
     """What changes for ``texts`` when ``after`` predicts in place of ``before``.
@@ -134,6 +135,7 @@ def measure_impact(
         texts: what to predict for.
         names: the two releases as ``name@X.Y.Z``.
         model: the model version.
+        otherwise: the cause where the skill itself is the same.
         on_progress: hears how many texts are done.
     """
     causes = _find_causes(diff)
@@ -145,7 +147,7 @@ def measure_impact(
         pairs = zip(before.extract_many(raw), after.extract_many(raw), strict=True)
         for item, (old, new) in zip(batch, pairs, strict=True):
             predictions += len(old.skills)
-            if changes := _compare(old, new, causes):
+            if changes := _compare(old, new, causes, otherwise):
                 touched.append(TextImpact(item.title, _shorten(item.text), changes))
         on_progress(min(start + _BATCH, len(texts)), len(texts))
     return Impact(*names, model, diff, len(texts), predictions, tuple(touched))
@@ -166,7 +168,9 @@ def _find_causes(diff: TaxonomyDiff) -> dict[str, Cause]:
     return causes | dict.fromkeys((skill.skill_id for skill in diff.removed), "skill gone")
 
 
-def _compare(old: Prediction, new: Prediction, causes: Mapping[str, Cause]) -> tuple[ChangedPrediction, ...]:
+def _compare(
+    old: Prediction, new: Prediction, causes: Mapping[str, Cause], otherwise: Cause
+) -> tuple[ChangedPrediction, ...]:
     titles = {skill.skill_id: skill.title for skill in (*old.skills, *new.skills)}
     before = {skill.skill_id: skill.confidence for skill in old.skills}
     after = {skill.skill_id: skill.confidence for skill in new.skills}
@@ -176,7 +180,7 @@ def _compare(old: Prediction, new: Prediction, causes: Mapping[str, Cause]) -> t
             title,
             before.get(skill_id),
             after.get(skill_id),
-            causes.get(skill_id, "other skills changed"),
+            causes.get(skill_id, otherwise),
         )
         for skill_id, title in titles.items()
     ]

@@ -27,8 +27,8 @@ def render_impact(impact: Impact) -> str:
     body = (
         render_header(title, facts)
         + f'<main><p class="gist">{escape(_sum_up(impact))}</p>'
-        + _render_skills(impact.diff)
-        + _render_predictions(impact)
+        + render_skills(impact.diff)
+        + render_predictions(impact)
         + "</main>"
     )
     return render_document(title, body)
@@ -36,7 +36,7 @@ def render_impact(impact: Impact) -> str:
 
 def _sum_up(impact: Impact) -> str:
     """What matters most, in a sentence or two."""
-    return " ".join(filter(None, (_sum_up_skills(impact.diff), _sum_up_predictions(impact))))
+    return " ".join(filter(None, (_sum_up_skills(impact.diff), sum_up_predictions(impact))))
 
 
 def _sum_up_skills(diff: TaxonomyDiff | None) -> str:
@@ -49,7 +49,8 @@ def _sum_up_skills(diff: TaxonomyDiff | None) -> str:
     return f"Skills: {', '.join(told)}." if told else "No skill is new, gone or changed."
 
 
-def _sum_up_predictions(impact: Impact) -> str:
+def sum_up_predictions(impact: Impact) -> str:
+    """How many predictions change, in a sentence; empty where nothing was predicted."""
     if not impact.model:
         return ""
     totals = impact.totals
@@ -65,7 +66,8 @@ def _sum_up_predictions(impact: Impact) -> str:
 # ---- skills
 
 
-def _render_skills(diff: TaxonomyDiff | None) -> str:
+def render_skills(diff: TaxonomyDiff | None) -> str:
+    """A section with the skills that are new, gone or changed."""
     if diff is None:
         return '<section><h2>Skills</h2><p class="none">There is no earlier release to compare with.</p></section>'
     tiles = [_make_tile(number, name.replace("_", " ")) for name, number in diff.counts.items()]
@@ -117,7 +119,8 @@ def _render_fields(change: ChangedSkill) -> str:
 # ---- predictions
 
 
-def _render_predictions(impact: Impact) -> str:
+def render_predictions(impact: Impact) -> str:
+    """A section with the texts whose predictions change."""
     if not impact.model:
         none = "No model version predicts with this taxonomy yet."
         return f'<section><h2>Predictions</h2><p class="none">{none}</p></section>'

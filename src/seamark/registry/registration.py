@@ -4,7 +4,8 @@ The steps, each of which may be done again:
 
 1. One transaction reserves the number: a row that is ``registering`` and belongs to the run.
 2. The candidate's objects are copied to the number's place, the manifest last.
-3. One transaction makes the row ``registered``, the experiment too, and puts the version on DEV.
+3. One transaction makes the row ``registered``, the experiment too, puts the version on DEV with a promotion of
+   its own, and writes the audit event.
 4. ``logs.json``, the stages' files and the experiment's log are brought to the object store.
 5. The candidate's objects are removed.
 
@@ -21,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from seamark.errors import StorageError, UsageError
 from seamark.extraction.bundle import Bundle, dump_json
+from seamark.governance.acting import Deed, record
+from seamark.governance.actors import SYSTEM
+from seamark.governance.anchor import publish_anchor
 from seamark.registry.bundles import delete_prefix, locate_version, publish_bundle
 from seamark.registry.comparing import drop_nan
 from seamark.registry.experiments import upload_log
@@ -35,6 +39,8 @@ from seamark.registry.numbering import (
 from seamark.registry.stages import DEV
 from seamark.storage import versions as rows
 from seamark.storage.experiments import update_experiment
+from seamark.storage.ids import make_id
+from seamark.storage.promotions import PromotionRecord, add_promotion
 from seamark.storage.stages import lock_stage, set_stage
 from seamark.storage.versions import VersionRecord
 
@@ -68,16 +74,17 @@ def register_version(
         StorageError: database or object store can't be used, or the number's place holds something else.
     """
     _drop_outdated(workspace, run_id, bundle)
-    record = _reserve(workspace, run_id=run_id, experiment_id=experiment_id, bundle=bundle)
-    if record.run_id != run_id:
-        return record
-    if record.status != "registered":
-        publish_bundle(workspace.store, candidate_prefix, record.number, bundle.manifest)
-        record = _conclude(workspace, record)
+    version = _reserve(workspace, run_id=run_id, experiment_id=experiment_id, bundle=bundle)
+    if version.run_id != run_id:
+        return version
+    if version.status != "registered":
+        publish_bundle(workspace.store, candidate_prefix, version.number, bundle.manifest)
+        version = _conclude(workspace, version)
+    publish_anchor(workspace)
     upload_log(workspace, experiment_id)
     publish_log(workspace)
     delete_prefix(workspace.store, candidate_prefix)
-    return record
+    return version
 
 
 def abandon_registration(workspace: Workspace, run_id: str) -> bool:
@@ -183,17 +190,52 @@ def _check_parent(connection: Connection, record: VersionRecord) -> None:
         raise UsageError(f"the candidate's parent is {record.parent}", expected=f"a version, of: {known}")
 
 
-def _conclude(workspace: Workspace, record: VersionRecord) -> VersionRecord:
+def _conclude(workspace: Workspace, version: VersionRecord) -> VersionRecord:
     now = datetime.now(UTC)
     with workspace.database.begin() as connection:
-        lock_stage(connection, DEV, now=now)  # of two registrations at once, the higher number stays on DEV
-        rows.mark_registered(connection, record.number, registered_at=now)
+        # Of two registrations at once, the higher number stays on DEV.
+        before = lock_stage(connection, DEV, now=now).version
+        current = rows.find_version(connection, version.number)
+        if current is not None and current.status == "registered":
+            return current
+        rows.mark_registered(connection, version.number, registered_at=now)
         newest = rows.find_newest_version(connection, status="registered")
-        if newest is not None and newest.number == record.number:
-            set_stage(connection, DEV, record.number, changed_at=now)
-        facts = {"status": "registered", "version": record.number, "error": "", "finished_at": now}
-        update_experiment(connection, record.experiment_id, **facts)
-    return replace(record, status="registered", registered_at=now)
+        after = version.number if newest is not None and newest.number == version.number else before
+        if after != before:
+            _put_on_dev(connection, version.number, replaces=before, now=now)
+        facts = {"status": "registered", "version": version.number, "error": "", "finished_at": now}
+        update_experiment(connection, version.experiment_id, **facts)
+        deed = Deed(connection, version.number, before={DEV: before}, after=_tell(version, dev=after))
+        record(connection, SYSTEM, "version.register", deed)
+    return replace(version, status="registered", registered_at=now)
+
+
+def _put_on_dev(connection: Connection, number: str, *, replaces: str | None, now: datetime) -> None:
+    set_stage(connection, DEV, number, changed_at=now)
+    promotion = PromotionRecord(
+        id=make_id("promotion"),
+        stage=DEV,
+        version=number,
+        kind="automatic",
+        status="approved",
+        requested_by=SYSTEM.name,
+        requested_at=now,
+        replaces=replaces,
+        reason="registered",
+        decided_by=SYSTEM.name,
+        decided_at=now,
+    )
+    add_promotion(connection, promotion)
+
+
+def _tell(version: VersionRecord, *, dev: str | None) -> dict[str, Any]:
+    """What the audit trail keeps of a registration."""
+    return {
+        DEV: dev,
+        "manifest_digest": version.manifest_digest,
+        "experiment": version.experiment_id,
+        "run": version.run_id,
+    }
 
 
 def _digest_manifest(bundle: Bundle, number: str) -> str:

@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seamark.errors import StorageError, TaxonomyError, UsageError
+from seamark.errors import ConflictError, NotFoundError, StorageError, TaxonomyError, UsageError
+from seamark.governance.acting import act, require
+from seamark.governance.actors import SYSTEM
+from seamark.registry.release_checks import check_size
 from seamark.storage import releases as rows
 from seamark.storage.releases import StoredRelease
 from seamark.storage.versions import find_newest_version
@@ -32,10 +35,11 @@ from seamark.taxonomy.report import ReadResult, RowReport
 from seamark.taxonomy.taxonomy import STARTER, Taxonomy
 
 if TYPE_CHECKING:
+    from seamark.governance.actors import Actor
     from seamark.storage.workspace import Workspace
 
+_IMPORT = "taxonomy.import"
 _ATTEMPTS = 20
-_EXAMPLES = 5  # lost skills that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class ImportOutcome(TaxonomyOutcome):
 
 def import_taxonomy(
     workspace: Workspace,
+    actor: Actor,
     source: Path | None,
     *,
     name: str | None = None,
@@ -67,26 +72,29 @@ def import_taxonomy(
 
     Args:
         workspace: where to.
+        actor: who asks.
         source: a file or folder; None: the starter taxonomy.
         name: the taxonomy's name; default: the format's or the file's, ``starter`` for the starter.
         format: the source's format; default: recognised.
         force: store it also when it lost more skills than the settings allow.
 
     Raises:
+        NotAllowedError: the actor may not import taxonomies.
         UsageError: a name that can't be one, or that is taken by Seamark itself.
         TaxonomyError: the source can't be read, has no active skill, or has lost more of them than
             ``taxonomy.max_removed_share``; or the latest release is damaged.
         StorageError: the release can't be written.
     """
+    label = STARTER if source is None else Path(source).resolve().name
+    require(workspace, actor, _IMPORT, subject=name or label)
     if name is not None:
         check_name(name)
     read = _read_source(source, format)
     name = name or (STARTER if source is None else make_name(read.taxonomy.name))
     if source is not None:
         check_name(name)
-    label = STARTER if source is None else Path(source).resolve().name
     for _ in range(_ATTEMPTS):  # another process may take the number first
-        outcome = _store_next(workspace, read, name, label, force=force)
+        outcome = _store_next(workspace, actor, read, name, label, force=force)
         if outcome is not None:
             return outcome
     raise StorageError(f"the releases of '{name}' change too fast to add one", hint="import it again")
@@ -102,7 +110,7 @@ def find_release(workspace: Workspace, reference: str) -> StoredRelease:
     """The release that ``NAME`` (its newest) or ``NAME@X.Y.Z`` means.
 
     Raises:
-        UsageError: the workspace has none such; the message lists what it has.
+        NotFoundError: the workspace has none such; the message lists what it has.
     """
     name, _, number = reference.partition("@")
     found = list_releases(workspace, name)
@@ -111,9 +119,9 @@ def find_release(workspace: Workspace, reference: str) -> StoredRelease:
         return chosen[-1]
     if found:
         numbers = ", ".join(release.number for release in found)
-        raise UsageError(f"the taxonomy '{name}' has no release {number}", expected=f"one of {numbers}")
+        raise NotFoundError(f"the taxonomy '{name}' has no release {number}", expected=f"one of {numbers}")
     names = ", ".join(dict.fromkeys(release.name for release in list_releases(workspace)))
-    raise UsageError(
+    raise NotFoundError(
         f"no taxonomy of this workspace is called '{name}'",
         expected=f"one of: {names or 'none is imported'}",
         hint="seamark taxonomy import FILE --name NAME",
@@ -129,7 +137,7 @@ def load_taxonomy(workspace: Workspace, name: str, number: str | None = None) ->
         number: X.Y.Z; default: the newest.
 
     Raises:
-        UsageError: the workspace has no such release.
+        NotFoundError: the workspace has no such release.
         TaxonomyError: what is stored is damaged.
         StorageError: the object is missing or can't be read.
     """
@@ -150,26 +158,34 @@ def get_live_release(workspace: Workspace) -> StoredRelease:
     return find_release(workspace, name)
 
 
-def use_taxonomy(workspace: Workspace, reference: str) -> StoredRelease:
+def use_taxonomy(workspace: Workspace, actor: Actor, reference: str) -> StoredRelease:
     """Make a taxonomy the live one; its newest release, which is returned, is what models are made for.
 
     Args:
         workspace: where.
+        actor: who asks.
         reference: ``NAME``, or ``NAME@X.Y.Z`` of its newest release.
 
     Raises:
-        UsageError: the workspace has no such taxonomy, or the release is not its newest.
+        NotAllowedError: the actor may not choose the live taxonomy.
+        NotFoundError: the workspace has no such taxonomy.
+        ConflictError: the release is not its newest.
     """
+    require(workspace, actor, "taxonomy.use", subject=reference)
     release = find_release(workspace, reference)
     newest = find_release(workspace, release.name)
     if release != newest:
-        raise UsageError(
+        raise ConflictError(
             f"{release.name}@{release.number} is not the newest release of '{release.name}'",
             expected=f"{newest.name}@{newest.number}",
             hint="to go back, import the older source again: it becomes the newest release",
         )
-    with workspace.database.begin() as connection:
-        rows.write_live(connection, release.name)
+    with act(workspace, actor, "taxonomy.use", subject=release.name) as deed:
+        live = rows.read_live(deed.connection)
+        deed.before, deed.after = {"live": live}, {"live": release.name}
+        deed.nothing = live == release.name
+        if not deed.nothing:
+            rows.write_live(deed.connection, release.name)
     return release
 
 
@@ -189,7 +205,7 @@ def _read_source(source: Path | None, format_name: str | None) -> ReadResult:
 
 
 def _store_next(
-    workspace: Workspace, read: ReadResult, name: str, label: str, *, force: bool
+    workspace: Workspace, actor: Actor, read: ReadResult, name: str, label: str, *, force: bool
 ) -> ImportOutcome | None:
     """What the import did; None where another process was faster."""
     _adopt_lost(workspace, name)
@@ -198,13 +214,13 @@ def _store_next(
     if latest is not None and latest.digest == read.taxonomy.digest:
         live = get_live_release(workspace).name
         return ImportOutcome(latest, False, read.report, diff, live, became_live=False)
-    _check_size(read.taxonomy, latest, workspace.settings.taxonomy.max_removed_share, force=force)
+    check_size(read.taxonomy, latest, workspace.settings.taxonomy.max_removed_share, force=force)
     number = choose_number(latest.number, diff) if latest and diff else FIRST_NUMBER
     stored = Taxonomy(name, read.taxonomy.skills, number)
     release = TaxonomyRelease(number, stored, stored.digest, label, datetime.now(UTC))
     if not workspace.store.put(make_release_key(name, number), format_release(release), create=True):
         return None
-    recorded = _record(workspace, release, read.report, diff)
+    recorded = _record(workspace, actor, release, read.report, diff)
     if recorded is None:
         return None
     live, became_live = recorded
@@ -233,7 +249,10 @@ def _read_object(workspace: Workspace, name: str, number: str) -> TaxonomyReleas
 
 
 def _adopt_lost(workspace: Workspace, name: str) -> None:
-    """Add the rows that a crash, after the object was written, kept from being added."""
+    """Add the rows that a crash, after the object was written, kept from being added.
+
+    Seamark does so itself: whoever imports now did not ask for what another import had left.
+    """
     known = {release.number for release in list_releases(workspace, name)}
     keys = workspace.store.list(f"taxonomies/{name}/")
     numbers = {Path(key).stem for key in keys if key.endswith(".json")}
@@ -242,11 +261,18 @@ def _adopt_lost(workspace: Workspace, name: str) -> None:
         before = _load_latest(workspace, name)
         release = _read_object(workspace, name, number)
         diff = diff_taxonomies(before.taxonomy, release.taxonomy) if before else None
-        _record(workspace, release, None, diff)
+        reason = "the import that wrote it was cut off before its end"
+        _record(workspace, SYSTEM, release, None, diff, reason=reason)
 
 
 def _record(
-    workspace: Workspace, release: TaxonomyRelease, report: RowReport | None, diff: TaxonomyDiff | None
+    workspace: Workspace,
+    actor: Actor,
+    release: TaxonomyRelease,
+    report: RowReport | None,
+    diff: TaxonomyDiff | None,
+    *,
+    reason: str = "",
 ) -> tuple[str, bool] | None:
     """The live taxonomy's name and whether it is new; None where another content has the number."""
     stored = StoredRelease(
@@ -260,51 +286,16 @@ def _record(
         report=report.to_dict() if report else {},
         changes=diff.counts if diff else {},
     )
-    with workspace.database.begin() as connection:
-        if rows.add_release(connection, stored).digest != release.digest:
+    subject = f"{release.name}@{release.number}"
+    with act(workspace, actor, _IMPORT, subject=subject, reason=reason) as deed:
+        if rows.add_release(deed.connection, stored).digest != release.digest:
+            deed.nothing = True
             return None
-        live = rows.read_live(connection)
-        if live is not None and (live == release.name or find_newest_version(connection)):
-            return live, False
-        rows.write_live(connection, release.name)
-    return release.name, True
-
-
-def check_removed(taxonomy: Taxonomy, before: Taxonomy, *, name: str, allowed: float, hint: str) -> None:
-    """Refuse a taxonomy that lacks more than ``allowed`` of the active skills that there were ``before``.
-
-    Args:
-        taxonomy: the new one.
-        before: the one that it follows.
-        name: of ``before``, for the message.
-        allowed: the share of them that may be gone, 0-1.
-        hint: what to do about it.
-
-    Raises:
-        TaxonomyError: more of them are gone.
-    """
-    kept = {skill.skill_id for skill in taxonomy.active}
-    lost = [skill for skill in before.active if skill.skill_id not in kept]
-    if len(lost) > allowed * len(before.active):
-        shown = ", ".join(repr(skill.title) for skill in lost[:_EXAMPLES])
-        raise TaxonomyError(
-            f"{len(lost):,} of the {len(before.active):,} active skills of {name} are gone "
-            f"({len(lost) / len(before.active):.0%}), such as {shown}",
-            expected=f"at most {allowed:.0%} (taxonomy.max_removed_share)",
-            hint=hint,
-        )
-
-
-def _check_size(taxonomy: Taxonomy, latest: TaxonomyRelease | None, allowed: float, *, force: bool) -> None:
-    if not taxonomy.active:
-        raise TaxonomyError(
-            f"the taxonomy has no active skill ({len(taxonomy)} retired)", expected="one at least"
-        )
-    if latest is not None and not force:
-        check_removed(
-            taxonomy,
-            latest.taxonomy,
-            name=f"{latest.name}@{latest.number}",
-            allowed=allowed,
-            hint="check that the source is whole; if it is meant so, --force",
-        )
+        live = rows.read_live(deed.connection)
+        becomes_live = live is None or (live != release.name and find_newest_version(deed.connection) is None)
+        if becomes_live:
+            rows.write_live(deed.connection, release.name)
+        now_live = release.name if becomes_live else live
+        facts = {"digest": stored.digest, "skills": stored.skills, "source": stored.source}
+        deed.before, deed.after = {"live": live}, {"live": now_live, **facts}
+    return now_live or release.name, becomes_live

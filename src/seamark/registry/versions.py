@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seamark.errors import TaxonomyError, UsageError, WeightsError
+from seamark.errors import NotFoundError, TaxonomyError, WeightsError
 from seamark.extraction.bundle import MANIFEST, TAXONOMY, parse_manifest
 from seamark.registry.comparing import Difference, Figures, find_differences, line_up_figures
 from seamark.storage import versions as rows
@@ -117,9 +117,9 @@ def diff_versions(workspace: Workspace, before: str, after: str) -> VersionDiff:
     )
 
 
-def explain_missing(number: str, known: list[str]) -> UsageError:
+def explain_missing(number: str, known: list[str]) -> NotFoundError:
     """The error for a number that no version has."""
-    return UsageError(
+    return NotFoundError(
         f"there is no version {number}",
         expected=f"one of {', '.join(known)}" if known else "",
         hint="" if known else "`seamark build` makes the first one",

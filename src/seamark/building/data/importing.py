@@ -15,6 +15,7 @@ from seamark.building.data.reading import read_rows
 from seamark.building.data.splitting import SPLITS, choose_split, make_split_key
 from seamark.building.evaluation.protocols import ProgressListener, ignore_progress
 from seamark.errors import UsageError
+from seamark.governance.acting import act, require
 from seamark.storage import examples as rows
 from seamark.storage.examples import Example
 from seamark.storage.ids import make_id
@@ -24,6 +25,7 @@ from seamark.taxonomy.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from seamark.governance.actors import Actor
     from seamark.settings import DataSettings
     from seamark.storage.workspace import Workspace
 
@@ -68,6 +70,7 @@ class ExampleReport:
 
 def import_examples(
     workspace: Workspace,
+    actor: Actor,
     path: Path,
     *,
     taxonomy: Taxonomy,
@@ -79,6 +82,7 @@ def import_examples(
 
     Args:
         workspace: where to.
+        actor: who asks.
         path: a CSV, TSV, JSONL, Parquet or XLSX file.
         taxonomy: whose skills the labels name.
         columns: our column name → the file's heading; default: the same names.
@@ -87,25 +91,30 @@ def import_examples(
         on_progress: hears how many rows were understood.
 
     Raises:
+        NotAllowedError: the actor may not import examples.
         UsageError: ``columns`` or ``kind`` is wrong.
         InputError: the file can't be read, lacks a column, has no row, or none of its labels is known.
         StorageError: the database can't be written.
     """
+    path = Path(path)
+    require(workspace, actor, "examples.import", subject=path.name)
     if kind not in ("", *KINDS):
         raise UsageError(f"a document can't be of the kind {kind!r}", expected="one of " + ", ".join(KINDS))
-    path = Path(path)
     read = read_rows(path, columns=columns or {})
     judgements, issues = judge_rows(read.rows, taxonomy, file=path.name, on_progress=on_progress)
     if kind:
         judgements = [replace(judgement, kind=judgement.kind or kind) for judgement in judgements]
-    with workspace.database.begin() as connection:
-        work = _Import(connection, workspace.settings.data, path.name)
+    release = f"{taxonomy.name}@{taxonomy.version}" if taxonomy.version else taxonomy.name
+    with act(workspace, actor, "examples.import", subject=path.name) as deed:
+        work = _Import(deed.connection, workspace.settings.data, path.name)
         work.store(judgements)
+        deed.after = {"taxonomy": release, **work.count()}
+        deed.nothing = not (work.added or work.replaced)
     all_issues = sorted((*read.issues, *issues, *work.issues), key=lambda issue: issue.row)
     skills = len({judgement.skill_id for judgement in judgements} - {""})
     report = RowReport("labelled examples", (path.name,), (), read.total, skills, tuple(all_issues))
     return ExampleReport(
-        taxonomy=f"{taxonomy.name}@{taxonomy.version}" if taxonomy.version else taxonomy.name,
+        taxonomy=release,
         generation=work.generation,
         documents=work.documents,
         new_documents={split: work.new_documents[split] for split in SPLITS},
@@ -157,6 +166,15 @@ class _Import:
             if after is not before:
                 changed[judgement.row_hash] = after
         self._write(changed, {example.id for example in stored})
+
+    def count(self) -> dict[str, int]:
+        """What was done, in numbers."""
+        return {
+            "generation": self.generation,
+            "documents": self.documents,
+            "added": self.added,
+            "replaced": self.replaced,
+        }
 
     def _choose_splits(self, judgements: Sequence[Judgement], known: Mapping[str, Example]) -> dict[str, str]:
         splits: dict[str, str] = {}
