@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup test demo lint check clean
+.PHONY: setup test demo demo-stop lint check clean
 
 setup: $(STAMP)
 
@@ -25,8 +25,12 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest
 
+# Ends with a service running in the background; demo-stop ends it.
 demo: $(STAMP)
 	$(BIN)/seamark demo --output demo
 
-clean:
+demo-stop:
+	@if [ -x $(BIN)/seamark ]; then $(BIN)/seamark demo --stop --output demo; fi
+
+clean: demo-stop
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

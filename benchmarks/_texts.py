@@ -47,3 +47,14 @@ def cut_to_words(texts: Iterable[str], n_words: int) -> Iterator[str]:
         if len(ends) >= n_words:
             yield joined[: ends[n_words - 1]]
             joined = ""
+
+
+def cut_into_windows(texts: Iterable[str], n_words: int) -> Iterator[str]:
+    """All stretches of ``n_words`` words of the texts, one after the other, each text once and none joined.
+
+    What is left over at a text's end is not used.
+    """
+    for text in dict.fromkeys(texts):
+        places = [(match.start(), match.end()) for match in _WORD.finditer(text)]
+        for first in range(0, len(places) - n_words + 1, n_words):
+            yield text[places[first][0] : places[first + n_words - 1][1]]

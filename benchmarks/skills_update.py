@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     machine = describe_machine()
     warn_of_load(machine)
     with tempfile.TemporaryDirectory(prefix="seamark-benchmark-") as folder:
+        os.environ["SEAMARK_CREDENTIALS"] = str(Path(folder) / "credentials.json")  # not the user's own
         figures = measure_update(Path(folder), options.taxonomy, share=options.share, runs=options.runs)
     print(format_table(["", "figure"], list(_flatten(figures).items()), title="Skills update"))
     settings = {"taxonomy": options.taxonomy.name, "share": options.share, "runs": options.runs}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,16 @@ settings.register_profile("seamark", deadline=None)
 settings.load_profile("seamark")
 
 _ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def credentials_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The command line's file of tokens for the whole session, in place of the user's own."""
+    path = tmp_path_factory.mktemp("credentials") / "credentials.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEAMARK_CREDENTIALS", str(path))
+        patch.delenv("SEAMARK_TOKEN", raising=False)
+        yield path
 
 
 def _missing(what: str) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from seamark.governance.actors import Actor
+
+if TYPE_CHECKING:
+    from seamark.governance.tokens import Token
+    from seamark.storage.audit import AuditEvent
+    from seamark.storage.workspace import Workspace
 
 
 def make_actor(
@@ -16,3 +22,32 @@ def make_actor(
 
 ADMIN = make_actor("ada", "administrator")
 """Somebody who may do everything a person may."""
+
+
+def make_token(
+    workspace: Workspace, name: str, *roles: str, scopes: Sequence[str] = ("write",)
+) -> tuple[Token, str]:
+    """A token, and its secret, of a new person with these roles."""
+    from seamark.governance.people import add_person
+    from seamark.governance.tokens import create_token
+
+    add_person(workspace, ADMIN, name, roles=roles)
+    return create_token(workspace, ADMIN, person=name, scopes=scopes)
+
+
+def sign_in(workspace: Workspace, name: str = ADMIN.name, *roles: str) -> None:
+    """Let a new person, by default an administrator, be who asks at this workspace's command line.
+
+    Copies of the workspace have the same person signed in.
+    """
+    from seamark.cli._people import keep_token
+
+    keep_token(workspace, *make_token(workspace, name, *(roles or ("administrator",))))
+
+
+def list_audit(workspace: Workspace, action: str | None = None) -> list[AuditEvent]:
+    """The audit trail's events, of one action where it is given, the oldest first."""
+    from seamark.storage.audit import iterate_events
+
+    with workspace.database.read() as connection:
+        return [event for event in iterate_events(connection) if action in (None, event.action)]

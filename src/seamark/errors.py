@@ -93,6 +93,34 @@ class StorageError(SeamarkError):
     """A file can't be written: the disk is full, or the folder may not be written to."""
 
 
+class ServiceError(SeamarkError):
+    """The prediction service can't be reached, or failed; also the cause of what it refused.
+
+    Args:
+        found: what was met.
+        expected: what should have been there.
+        hint: the next thing to try.
+        status: the answer's HTTP status; 0: no answer came.
+        problem_type: the ``type`` of its problem details, such as ``/problems/stage-empty``.
+        request_id: by which the service's log knows the request.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        expected: str = "",
+        hint: str = "",
+        status: int = 0,
+        problem_type: str = "",
+        request_id: str = "",
+    ) -> None:
+        self.status = status
+        self.problem_type = problem_type
+        self.request_id = request_id
+        super().__init__(found, expected=expected, hint=hint)
+
+
 class TrainingStoppedError(SeamarkError):
     """Training was asked to stop; it can go on from its newest checkpoint."""
 

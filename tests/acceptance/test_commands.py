@@ -156,9 +156,10 @@ def test_the_doctor_finds_nothing_wrong(seamark):
 
 
 def test_the_demo_writes_its_page(seamark, tmp_path):
-    done = seamark("demo", "--output", "shown")
+    done = seamark("demo", "--no-service", "--output", "shown")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "shown" / "index.html").stat().st_size > 10_000
+    assert [path.name for path in (tmp_path / "shown").iterdir()] == ["index.html"]
 
 
 def test_linking_is_measured_on_titles(seamark, tmp_path):

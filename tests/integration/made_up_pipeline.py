@@ -65,11 +65,13 @@ def finish(context: StepContext, status: str, error: str) -> None:
 
 
 def make_template(folder: Path) -> Path:
-    """A workspace whose engine has begun once, which takes a second; copy it for each test."""
+    """A workspace whose engine has begun once, which takes a second, with ada signed in; copy it for each test."""
+    from people import sign_in
     from seamark.pipelines.worker import run_worker
     from seamark.storage.workspace import create_workspace
 
     with create_workspace(folder) as workspace:
+        sign_in(workspace)
         run_worker(workspace, once=True)
     return folder
 

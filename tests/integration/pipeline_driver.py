@@ -117,13 +117,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.die:
         _arm(int(options.die[0]), options.die[1])
 
+    from seamark.governance.actors import Actor
     from seamark.pipelines.runs import describe_run
     from seamark.pipelines.triggers import fire
     from seamark.pipelines.worker import work_until_done
     from seamark.storage.workspace import open_workspace
 
     with open_workspace(options.workspace) as workspace:
-        run, _ = fire(workspace, options.kind, key=options.key, payload=options.payload)
+        ada = Actor("ada", frozenset({"administrator"}))
+        run, _ = fire(workspace, ada, options.kind, key=options.key, payload=options.payload)
         sys.stdout.write(json.dumps(describe_run(work_until_done(workspace, run.id))))
 
 

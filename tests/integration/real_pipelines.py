@@ -12,6 +12,7 @@ from typing import Any
 import warm_driver
 
 from labelled_material import write_documents, write_taxonomy
+from people import ADMIN
 from seamark.building.data.importing import import_examples
 from seamark.pipelines.runs import list_runs
 from seamark.registry.experiments import list_experiments
@@ -94,12 +95,12 @@ class Bench:
         with self.open() as workspace:
             live = get_live_release(workspace)
             taxonomy = load_taxonomy(workspace, live.name, live.number)
-            import_examples(workspace, path, taxonomy=taxonomy)
+            import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
 
     def import_taxonomy(self, *, force: bool = False, **changes: Any) -> str:
         path = write_taxonomy(self.folder.parent / f"{self.folder.name}-skills.csv", **changes)
         with self.open() as workspace:
-            return import_taxonomy(workspace, path, name="small", force=force).release.number
+            return import_taxonomy(workspace, ADMIN, path, name="small", force=force).release.number
 
     def read_state(self) -> State:
         """What there is, after seeing that every part of it tells the same."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from people import ADMIN
 from seamark.building.data.importing import import_examples
 from seamark.building.data.snapshots import freeze, list_data_versions, load_dataset, snapshot_data
 from seamark.registry.releases import (
@@ -53,7 +54,7 @@ def test_several_at_once_lose_nothing_and_share_nothing(workspace: Workspace, tm
             for n in range(4)
         ]
         outcomes = list(
-            pool.map(lambda path: import_taxonomy(workspace, path, name="mine", force=True), paths)
+            pool.map(lambda path: import_taxonomy(workspace, ADMIN, path, name="mine", force=True), paths)
         )
         assert len({outcome.release.number for outcome in outcomes}) == 4
         assert len(list_releases(workspace)) == 4
@@ -63,7 +64,9 @@ def test_several_at_once_lose_nothing_and_share_nothing(workspace: Workspace, tm
         files = [
             write_examples(tmp_path / f"{n}.jsonl", range(n * 20, n * 20 + 30)) for n in range(4)
         ]  # they overlap
-        reports = list(pool.map(lambda path: import_examples(workspace, path, taxonomy=taxonomy), files))
+        reports = list(
+            pool.map(lambda path: import_examples(workspace, ADMIN, path, taxonomy=taxonomy), files)
+        )
         assert sum(report.added for report in reports) == 90
         assert sum(report.duplicates for report in reports) == 30
 
@@ -73,14 +76,14 @@ def test_several_at_once_lose_nothing_and_share_nothing(workspace: Workspace, tm
 
 
 def test_a_data_version_stays_what_it_was(workspace: Workspace, tmp_path: Path) -> None:
-    taxonomy = import_taxonomy(workspace, write_skills(tmp_path / "t.json", "Python")).release.taxonomy
-    import_examples(workspace, write_examples(tmp_path / "a.jsonl", range(60)), taxonomy=taxonomy)
+    taxonomy = import_taxonomy(workspace, ADMIN, write_skills(tmp_path / "t.json", "Python")).release.taxonomy
+    import_examples(workspace, ADMIN, write_examples(tmp_path / "a.jsonl", range(60)), taxonomy=taxonomy)
     version = snapshot_data(workspace)
     assert version is not None
     before = load_dataset(workspace, version.number)
     freeze(workspace, version.generation)
     later = write_examples(tmp_path / "b.jsonl", range(70), relevant="no")
-    report = import_examples(workspace, later, taxonomy=taxonomy)
+    report = import_examples(workspace, ADMIN, later, taxonomy=taxonomy)
     assert (report.generation, report.added, report.replaced) == (2, 10, 60)
     assert load_dataset(workspace, version.number) == before
     assert snapshot_data(workspace) != version

@@ -65,7 +65,7 @@ def test_build_tells_each_step_with_its_time_and_what_came_of_it(folder):
     for step in ("gather", "train", "register"):
         assert f"  {step} done in " in err
     run = read_run(folder)
-    assert run["payload"] == {"warm_start": True, "start": "base"}
+    assert run["payload"] == {"warm_start": True, "start": "base", "who": "ada"}
 
 
 def test_build_as_json_names_run_status_and_outcome(folder):

@@ -14,6 +14,7 @@ from pathlib import Path
 import made_up_pipeline
 import pytest
 
+from people import ADMIN
 from seamark.errors import StorageError, UsageError
 from seamark.pipelines import engine as engines
 from seamark.pipelines import steps
@@ -73,7 +74,7 @@ def read_lines(workspace: Workspace, name: str) -> list[list[str]]:
 
 
 def test_a_run_goes_through_its_steps_and_each_knows_the_facts_of_those_before(workspace):
-    run, _ = fire(workspace, "manual", payload={"warm_start": True})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"warm_start": True})
     seen = []
     done = work_until_done(workspace, run.id, watch=lambda run: seen.append(run.status))
     assert (done.status, done.outcome, done.message) == ("succeeded", "registered", "registered 1.0.0")
@@ -88,14 +89,14 @@ def test_a_run_goes_through_its_steps_and_each_knows_the_facts_of_those_before(w
 def test_one_event_fired_by_many_at_once_starts_one_run(database_url, monkeypatch, tmp_path):
     monkeypatch.setenv("SEAMARK_DATABASE_URL", database_url)
     with create_workspace(tmp_path / "new") as workspace, ThreadPoolExecutor(8) as pool:
-        fired = list(pool.map(lambda _: fire(workspace, "manual", key="same"), range(16)))
+        fired = list(pool.map(lambda _: fire(workspace, ADMIN, "manual", key="same"), range(16)))
         assert sum(created for _, created in fired) == 1
         assert len({run.id for run, _ in fired}) == 1
         assert len(list_runs(workspace)) == 1
 
 
 def test_runs_are_worked_on_one_after_the_other_the_oldest_first(workspace):
-    runs = [fire(workspace, "manual", key=str(number))[0] for number in range(3)]
+    runs = [fire(workspace, ADMIN, "manual", key=str(number))[0] for number in range(3)]
     assert find_places(workspace) == {run.id: place for place, run in enumerate(runs, start=1)}
     run_worker(workspace, once=True)
     assert [entry[0] for entry in read_lines(workspace, "executions.txt")] == [
@@ -107,7 +108,7 @@ def test_runs_are_worked_on_one_after_the_other_the_oldest_first(workspace):
 
 
 def test_working_on_a_run_works_on_those_before_it_and_leaves_those_after_it(workspace):
-    before, own, after = (fire(workspace, "manual", key=key)[0] for key in ("before", "own", "after"))
+    before, own, after = (fire(workspace, ADMIN, "manual", key=key)[0] for key in ("before", "own", "after"))
     work_until_done(workspace, own.id)
     assert [get_run(workspace, run.id).status for run in (before, own, after)] == [
         "succeeded",
@@ -117,7 +118,7 @@ def test_working_on_a_run_works_on_those_before_it_and_leaves_those_after_it(wor
 
 
 def test_a_failed_run_says_why_and_its_retry_goes_on_at_the_step_that_failed(workspace):
-    run, _ = fire(workspace, "manual", payload={"fail": "train"})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"fail": "train"})
     failed = work_until_done(workspace, run.id)
     assert (failed.status, failed.step, failed.error) == (
         "failed",
@@ -132,7 +133,7 @@ def test_a_failed_run_says_why_and_its_retry_goes_on_at_the_step_that_failed(wor
     assert workspace.store.list("effects/") == [f"effects/{run.id}/gather"]
 
     (workspace.folder / "mended").touch()
-    assert retry_run(workspace, run.id).status == "queued"
+    assert retry_run(workspace, ADMIN, run.id).status == "queued"
     done = work_until_done(workspace, run.id)
     assert (done.status, done.attempt, done.error) == ("succeeded", 2, "")
     assert [entry[1:] for entry in read_lines(workspace, "executions.txt")] == [
@@ -144,11 +145,11 @@ def test_a_failed_run_says_why_and_its_retry_goes_on_at_the_step_that_failed(wor
 
 
 def test_a_retry_may_fail_again_and_be_retried_again(workspace):
-    run, _ = fire(workspace, "manual", payload={"fail": "register"})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"fail": "register"})
     for attempt in (1, 2):
         failed = work_until_done(workspace, run.id)
         assert (failed.status, failed.attempt) == ("failed", attempt)
-        retry_run(workspace, run.id)
+        retry_run(workspace, ADMIN, run.id)
     (workspace.folder / "mended").touch()
     assert work_until_done(workspace, run.id).attempt == 3
     assert [entry[1:] for entry in read_lines(workspace, "executions.txt")] == [
@@ -161,11 +162,11 @@ def test_a_retry_may_fail_again_and_be_retried_again(workspace):
 
 
 def test_a_working_run_stops_when_it_is_cancelled_and_the_next_one_begins(workspace):
-    run, _ = fire(workspace, "manual", payload={"wait": "train"})
-    following, _ = fire(workspace, "manual", key="following")
+    run, _ = fire(workspace, ADMIN, "manual", payload={"wait": "train"})
+    following, _ = fire(workspace, ADMIN, "manual", key="following")
     with working(workspace):
         wait_until((workspace.folder / "waiting").exists)
-        assert cancel_run(workspace, run.id).cancel_asked
+        assert cancel_run(workspace, ADMIN, run.id).cancel_asked
         wait_until(lambda: get_run(workspace, following.id).is_over)
     cancelled = get_run(workspace, run.id)
     assert (cancelled.status, cancelled.step, cancelled.error) == ("cancelled", "train", "")
@@ -173,18 +174,18 @@ def test_a_working_run_stops_when_it_is_cancelled_and_the_next_one_begins(worksp
     assert get_run(workspace, following.id).status == "succeeded"
 
     (workspace.folder / "go").touch()
-    retry_run(workspace, run.id)
+    retry_run(workspace, ADMIN, run.id)
     assert work_until_done(workspace, run.id).status == "succeeded"
     executed = [entry[1] for entry in read_lines(workspace, "executions.txt") if entry[0] == run.id]
     assert executed == ["gather", "train", "train", "register"]
 
 
 def test_a_waiting_run_is_cancelled_at_once_also_under_a_worker(workspace):
-    run, _ = fire(workspace, "manual", payload={"wait": "gather"})
-    waiting, _ = fire(workspace, "manual", key="waiting")
+    run, _ = fire(workspace, ADMIN, "manual", payload={"wait": "gather"})
+    waiting, _ = fire(workspace, ADMIN, "manual", key="waiting")
     with working(workspace):
         wait_until((workspace.folder / "waiting").exists)
-        assert cancel_run(workspace, waiting.id).status == "cancelled"
+        assert cancel_run(workspace, ADMIN, waiting.id).status == "cancelled"
         (workspace.folder / "go").touch()
         wait_until(lambda: get_run(workspace, run.id).is_over)
     assert get_run(workspace, waiting.id).status == "cancelled"
@@ -192,15 +193,15 @@ def test_a_waiting_run_is_cancelled_at_once_also_under_a_worker(workspace):
 
 
 def test_a_run_cancelled_before_it_began_can_be_retried(workspace):
-    run, _ = fire(workspace, "manual")
-    assert cancel_run(workspace, run.id).status == "cancelled"
-    retry_run(workspace, run.id)
+    run, _ = fire(workspace, ADMIN, "manual")
+    assert cancel_run(workspace, ADMIN, run.id).status == "cancelled"
+    retry_run(workspace, ADMIN, run.id)
     done = work_until_done(workspace, run.id)
     assert (done.status, done.attempt) == ("succeeded", 2)
 
 
 def test_a_stopped_worker_leaves_its_run_which_goes_on_at_the_next_start(workspace):
-    run, _ = fire(workspace, "manual", payload={"wait": "train"})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"wait": "train"})
     with working(workspace):
         wait_until((workspace.folder / "waiting").exists)
     left = get_run(workspace, run.id)
@@ -216,7 +217,7 @@ def test_a_stopped_worker_leaves_its_run_which_goes_on_at_the_next_start(workspa
 
 
 def test_a_step_that_does_not_give_way_outlives_its_engine_and_leaves_the_run_as_it_is(workspace):
-    run, _ = fire(workspace, "manual", payload={"wait": "train", "stubborn": True})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"wait": "train", "stubborn": True})
     with Engine(workspace) as engine:
         engine.hand_over(run)
         wait_until((workspace.folder / "waiting").exists)
@@ -229,10 +230,10 @@ def test_a_step_that_does_not_give_way_outlives_its_engine_and_leaves_the_run_as
 
 
 def test_a_run_that_a_dead_worker_left_can_be_cancelled_without_a_worker(workspace):
-    run, _ = fire(workspace, "manual", payload={"wait": "train"})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"wait": "train"})
     with working(workspace):
         wait_until((workspace.folder / "waiting").exists)
-    assert cancel_run(workspace, run.id).status == "cancelled"
+    assert cancel_run(workspace, ADMIN, run.id).status == "cancelled"
     assert read_lines(workspace, "finished.txt")[0][:2] == [run.id, "cancelled"]
     run_worker(workspace, once=True)  # the engine knows the run and must not go on with it
     assert get_run(workspace, run.id).status == "cancelled"
@@ -258,7 +259,7 @@ def test_on_postgresql_a_worker_of_another_folder_is_refused(postgres_url, monke
 def test_a_run_begun_by_another_version_of_the_pipelines_fails_and_its_retry_begins_anew(
     workspace, monkeypatch
 ):
-    run, _ = fire(workspace, "manual", payload={"wait": "train"})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"wait": "train"})
     with monkeypatch.context() as patch:
         patch.setattr(engines, "APPLICATION_VERSION", "pipelines-0")
         with working(workspace):
@@ -267,7 +268,7 @@ def test_a_run_begun_by_another_version_of_the_pipelines_fails_and_its_retry_beg
     assert failed.status == "failed"
     assert "begun by pipelines-0, and this Seamark has pipelines-1" in failed.error
     (workspace.folder / "go").touch()
-    retry_run(workspace, run.id)
+    retry_run(workspace, ADMIN, run.id)
     assert work_until_done(workspace, run.id).status == "succeeded"
     assert [entry[1:] for entry in read_lines(workspace, "executions.txt")][2:] == [
         [name, "2"] for name in NAMES
@@ -276,7 +277,7 @@ def test_a_run_begun_by_another_version_of_the_pipelines_fails_and_its_retry_beg
 
 def test_a_pipeline_that_can_t_be_loaded_fails_its_run(workspace, monkeypatch):
     monkeypatch.setitem(steps.PIPELINES, "build", ("no_such_module", "STEPS"))
-    run, _ = fire(workspace, "manual")
+    run, _ = fire(workspace, ADMIN, "manual")
     failed = work_until_done(workspace, run.id)
     assert failed.status == "failed"
     assert failed.error == (
@@ -287,7 +288,7 @@ def test_a_pipeline_that_can_t_be_loaded_fails_its_run(workspace, monkeypatch):
 
 def test_an_engine_s_database_that_can_t_be_opened_is_one_clear_error(workspace, capfd):
     (workspace.folder / "pipelines.db").write_bytes(b"this is no database, whatever its name says" * 100)
-    run, _ = fire(workspace, "manual")
+    run, _ = fire(workspace, ADMIN, "manual")
     with pytest.raises(StorageError, match="the pipelines' database can't be used"):
         work_until_done(workspace, run.id)
     assert get_run(workspace, run.id).status == "queued"
@@ -316,7 +317,7 @@ def test_of_slots_missed_while_no_worker_ran_only_the_latest_is_fired(workspace)
 
 
 def test_a_worker_fires_its_schedule_and_works_on_it(workspace, monkeypatch):
-    run, _ = fire(workspace, "schedule", key="long ago")
+    run, _ = fire(workspace, ADMIN, "schedule", key="long ago")
     work_until_done(workspace, run.id)
     with monkeypatch.context() as patch:
         patch.setattr(Slots, "_read_last", lambda _: datetime.now(UTC) - timedelta(hours=2))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from people import ADMIN
 from seamark.building.data.importing import import_examples
 from seamark.building.data.snapshots import load_dataset, snapshot_data
 from seamark.errors import TaxonomyError
@@ -22,17 +23,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Itera
     """A workspace with ESCO 1.1.0."""
     folder = tmp_path_factory.mktemp("real")
     with create_workspace(folder / "ws", environ={"SEAMARK_HOME": str(folder)}) as made:
-        import_taxonomy(made, data_dir / "esco" / "v1.1.0" / "skills_en.csv", name="esco")
+        import_taxonomy(made, ADMIN, data_dir / "esco" / "v1.1.0" / "skills_en.csv", name="esco")
         yield made
 
 
 def test_the_skillskape_sentences_are_imported_in_seconds(workspace: Workspace, data_dir: Path) -> None:
     path, taxonomy = data_dir / "skillskape" / "train.csv", load_taxonomy(workspace, "esco", "1.0.0")
     started = time.perf_counter()
-    report = import_examples(workspace, path, taxonomy=taxonomy, columns={"text": "sentence"})
+    report = import_examples(workspace, ADMIN, path, taxonomy=taxonomy, columns={"text": "sentence"})
     assert time.perf_counter() - started < 30  # about two on an idle machine
     assert (report.documents, report.rows.rows_read, len(report.rows.rejected)) == (6353, 6353, 0)
-    assert import_examples(workspace, path, taxonomy=taxonomy, columns={"text": "sentence"}).added == 0
+    assert import_examples(workspace, ADMIN, path, taxonomy=taxonomy, columns={"text": "sentence"}).added == 0
     version = snapshot_data(workspace)
     assert version is not None
     data = load_dataset(workspace, version.number)
@@ -42,7 +43,7 @@ def test_the_skillskape_sentences_are_imported_in_seconds(workspace: Workspace, 
 
 
 def test_the_next_esco_release_is_a_small_change(workspace: Workspace, data_dir: Path) -> None:
-    outcome = import_taxonomy(workspace, data_dir / "esco" / "v1.1.1" / "skills_en.csv", name="esco")
+    outcome = import_taxonomy(workspace, ADMIN, data_dir / "esco" / "v1.1.1" / "skills_en.csv", name="esco")
     assert outcome.diff is not None
     assert (outcome.release.number, outcome.diff.counts["added"], outcome.diff.counts["removed"]) == (
         "1.1.0",
@@ -55,6 +56,6 @@ def test_another_source_under_the_same_name_is_refused(workspace: Workspace, dat
     other = data_dir / "sfw" / "jobsandskills-skillsfuture-unique-skills-list.xlsx"
     before = list_releases(workspace)
     with pytest.raises(TaxonomyError, match=r"of the 13,89\d active skills of esco@"):
-        import_taxonomy(workspace, other, name="esco")
+        import_taxonomy(workspace, ADMIN, other, name="esco")
     assert list_releases(workspace) == before
-    assert import_taxonomy(workspace, other).release.name == "skillsfuture"
+    assert import_taxonomy(workspace, ADMIN, other).release.name == "skillsfuture"

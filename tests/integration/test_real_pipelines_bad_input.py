@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from real_pipelines import Bench, get_ends, make_bench
 
+from people import ADMIN
 from seamark.errors import InputError, StorageError, TaxonomyError
 from seamark.pipelines.runs import retry_run
 from seamark.registry.releases import list_releases
@@ -74,7 +75,7 @@ def wait_for(path: Path, seconds: float = 120) -> None:
 
 def retry(bench: Bench, run: dict[str, Any], **options: Any) -> dict[str, Any]:
     with bench.open() as workspace:
-        retry_run(workspace, run["run"])
+        retry_run(workspace, ADMIN, run["run"])
     return bench.drive(key=run["key"], kind=run["trigger"], **options)
 
 

@@ -158,6 +158,18 @@ def test_a_download_that_fails_leaves_the_old_file(store, tmp_path):
     assert path.read_bytes() == b"old"
 
 
+def test_a_large_object_comes_back_in_pieces(store, large):
+    store.upload_file(large, "a/large")
+    pieces = list(store.stream("a/large"))
+    assert len(pieces) > 1
+    assert b"".join(pieces) == LARGE
+
+
+def test_a_stream_of_nothing_is_refused_when_it_begins(store):
+    with pytest.raises(StorageError, match="nothing-there"):
+        next(store.stream("nothing-there"))
+
+
 @pytest.mark.parametrize("action", ["get", "size", "get_text", "get_json"])
 def test_an_object_that_is_missing_is_named(store, action):
     with pytest.raises(StorageError, match=r"a/b\.json in the object store .*: there is no such"):

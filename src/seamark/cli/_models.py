@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seamark.cli._releases import open_if_any
+from seamark.errors import UsageError
 
 if TYPE_CHECKING:
     from seamark.storage.versions import VersionRecord
@@ -26,14 +27,20 @@ class Choice:
         name: the model as it is called: ``default``, a folder, or the version's number.
         model: its name or folder, as :func:`seamark.extraction.models.make_extractor` takes it.
         taxonomy: the taxonomy, as it takes it; None: the model's own, or the starter taxonomy.
+        threshold: the least confidence that a stage asks for; None: the model's own.
+        top: the most skills that a stage asks for; None: all of them.
     """
 
     name: str
     model: str
     taxonomy: str | Taxonomy | None
+    threshold: float | None = None
+    top: int | None = None
 
 
-def choose_parts(model: str | None, taxonomy: str | None, workspace: Path | None = None) -> Choice:
+def choose_parts(
+    model: str | None, taxonomy: str | None, workspace: Path | None = None, *, stage: str | None = None
+) -> Choice:
     """The model and the taxonomy that the options mean.
 
     Args:
@@ -42,13 +49,18 @@ def choose_parts(model: str | None, taxonomy: str | None, workspace: Path | None
             is no workspace, or none in it.
         taxonomy: a taxonomy of the workspace, or a release of it as ``NAME@X.Y.Z``; anything else is left as it is.
         workspace: the option ``--workspace``.
+        stage: a stage, whose version, threshold and number of skills are meant then; not with ``model``.
 
     Raises:
-        UsageError: there is no workspace, or it has no such version or release.
+        UsageError: there is no workspace, or it has no such version or release, or no such stage; or both a model
+            and a stage are named.
+        ConflictError: the stage has no version.
         TaxonomyError: the release is damaged.
         WeightsError: the version's bundle is damaged.
         StorageError: it can't be fetched.
     """
+    if stage is not None:
+        return _choose_stage(stage, model, taxonomy, workspace)
     if model is not None and taxonomy is None:
         return Choice(model, resolve_model(model, workspace), None)
     with open_if_any(workspace) as opened:
@@ -78,6 +90,21 @@ def resolve_model(model: str, workspace: Path | None = None) -> str:
 
     with open_from(workspace) as opened:
         return _locate(opened, model)
+
+
+def _choose_stage(stage: str, model: str | None, taxonomy: str | None, option: Path | None) -> Choice:
+    if model is not None:
+        raise UsageError("both --model and --stage are given", expected="one of them")
+    from seamark.cli._workspace import open_from
+
+    with open_from(option) as workspace:
+        from seamark.delivery.pinning import pin_stage
+        from seamark.registry.bundles import fetch_bundle
+
+        pinned = pin_stage(workspace, stage)
+        folder = fetch_bundle(workspace, pinned.version, manifest_digest=pinned.manifest_digest)
+        release = _find_release(workspace, taxonomy)
+        return Choice(pinned.version, str(folder), release, threshold=pinned.threshold, top=pinned.top)
 
 
 def _locate(workspace: Workspace, model: str) -> str:

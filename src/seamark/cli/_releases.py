@@ -57,10 +57,11 @@ def import_into(
     workspace: Workspace, source: Path, *, name: str | None, format_name: str | None, force: bool
 ) -> ImportOutcome:
     """Import a source into the workspace; ``starter``, where no file is called so, is the package's own."""
+    from seamark.cli._people import who_asks
     from seamark.registry.releases import import_taxonomy
 
     given = None if str(source) == "starter" and not source.exists() else source
-    return import_taxonomy(workspace, given, name=name, format=format_name, force=force)
+    return import_taxonomy(workspace, who_asks(workspace), given, name=name, format=format_name, force=force)
 
 
 def report_impact(workspace: Workspace, reference: str, *, again: bool = False) -> dict[str, Any]:

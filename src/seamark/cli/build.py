@@ -36,6 +36,7 @@ def build(
     With no labelled examples yet this is the base model with the taxonomy's embeddings. Where a worker
     runs, it does the work and this command watches.
     """
+    from seamark.cli._people import who_asks
     from seamark.cli._watching import finish_run, show_end
     from seamark.cli.output import say
     from seamark.pipelines.triggers import fire
@@ -43,7 +44,7 @@ def build(
     wanted: dict[str, Any] = {"warm_start": warm_start or None, "start": start, "base": base}
     payload = {name: value for name, value in wanted.items() if value is not None}
     with open_from(workspace) as opened:
-        run, created = fire(opened, "manual", key=key, payload=payload)
+        run, created = fire(opened, who_asks(opened), "manual", key=key, payload=payload)
         if not created:
             say(f"the key '{key}' was used before, so this is its run")
         show_end(finish_run(opened, run), as_json=as_json)

@@ -9,6 +9,10 @@ import typer
 # name → module with a function `register(app)`; a missing module is a programming error.
 _MODULES = (
     "init",
+    "login",
+    "people",
+    "token",
+    "audit",
     "extract",
     "extract_batch",
     "taxonomy",
@@ -19,9 +23,16 @@ _MODULES = (
     "build",
     "versions",
     "experiments",
+    "promote",
+    "promotions",
+    "stages",
+    "shadow",
+    "capture",
     "trigger",
     "runs",
     "worker",
+    "serve",
+    "up",
     "demo",
     "doctor",
 )

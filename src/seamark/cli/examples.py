@@ -48,6 +48,7 @@ def import_command(
     as_json: _Json = False,
 ) -> None:
     """Import labelled examples, wholly or not at all."""
+    from seamark.cli._people import who_asks
     from seamark.cli._workspace import open_from
     from seamark.cli.output import make_progress, print_json, say
 
@@ -59,6 +60,7 @@ def import_command(
         task = bar.add_task("rows", total=None)
         outcome = import_examples(
             opened,
+            who_asks(opened),
             file,
             taxonomy=_load_taxonomy(opened, taxonomy),
             columns=columns,

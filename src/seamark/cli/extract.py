@@ -39,6 +39,14 @@ ModelOption = Annotated[
         "[default: the workspace's newest version, else default]",
     ),
 ]
+StageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stage",
+        metavar="dev|uat|prod",
+        help="Predict with the version that is on this stage now, as the stage is set. Not with --model.",
+    ),
+]
 ThresholdOption = Annotated[
     float | None,
     typer.Option(
@@ -70,6 +78,7 @@ def extract(
     threshold: ThresholdOption = None,
     taxonomy: TaxonomyOption = None,
     model: ModelOption = None,
+    stage: StageOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Print the skills that a text calls for, the most certain first.
@@ -81,7 +90,7 @@ def extract(
 
     source = read_source(text, read_stdin=sys.stdin.buffer.read)
     _check_page(html)
-    chosen = choose_parts(model, taxonomy, workspace)
+    chosen = choose_parts(model, taxonomy, workspace, stage=stage)
     extractor = load_extractor(chosen, threshold=threshold, top=top)
     predictions = extractor.extract_many([doc.text for doc in source.documents])
     _print_predictions(source, predictions, as_json=as_json)
@@ -90,12 +99,19 @@ def extract(
 
 
 def load_extractor(chosen: Choice, *, threshold: float | None, top: int | None) -> Extractor:
-    """The extractor that the options ask for, with bars on stderr while something is fetched or embedded."""
+    """The extractor that the options ask for, with bars on stderr while something is fetched or embedded.
+
+    What isn't given is as the stage is set, where one was named.
+    """
     from seamark.extraction import models
 
     with _watch_loading() as progress:
         return models.make_extractor(
-            chosen.taxonomy, model=chosen.model, threshold=threshold, top=top, progress=progress
+            chosen.taxonomy,
+            model=chosen.model,
+            threshold=chosen.threshold if threshold is None else threshold,
+            top=chosen.top if top is None else top,
+            progress=progress,
         )
 
 

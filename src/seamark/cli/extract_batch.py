@@ -11,6 +11,7 @@ from seamark.cli._models import Choice, choose_parts
 from seamark.cli._workspace import WorkspaceOption
 from seamark.cli.extract import (
     ModelOption,
+    StageOption,
     TaxonomyOption,
     ThresholdOption,
     TopOption,
@@ -41,6 +42,7 @@ def extract_batch(
     ] = None,
     taxonomy: TaxonomyOption = None,
     model: ModelOption = None,
+    stage: StageOption = None,
     workspace: WorkspaceOption = None,
     threshold: ThresholdOption = None,
     top: TopOption = None,
@@ -62,13 +64,13 @@ def extract_batch(
     """
     from seamark.extraction.batch import BatchOptions
 
-    chosen = choose_parts(model, taxonomy, workspace)
+    chosen = choose_parts(model, taxonomy, workspace, stage=stage)
     options = BatchOptions(
         text_column=text_column,
         id_column=id_column,
         model=chosen.name,
-        threshold=threshold,
-        top=top,
+        threshold=chosen.threshold if threshold is None else threshold,
+        top=chosen.top if top is None else top,
         chunk_size=chunk_size,
         overwrite=overwrite,
     )

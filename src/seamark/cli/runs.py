@@ -78,10 +78,11 @@ def show(
 
 def cancel(run_id: RunArgument, as_json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
     """Cancel a run: at once where it waits, else as soon as its step looks."""
+    from seamark.cli._people import who_asks
     from seamark.pipelines.runs import cancel_run
 
     with open_from(workspace) as opened:
-        run = cancel_run(opened, run_id)
+        run = cancel_run(opened, who_asks(opened), run_id)
     _show_changed(
         run, "cancelled" if run.is_over else "asked to stop; `seamark runs show` tells when", as_json
     )
@@ -94,11 +95,12 @@ def retry(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Queue a failed or cancelled run again; it goes on at the step that ended it."""
+    from seamark.cli._people import who_asks
     from seamark.cli._watching import finish_run, show_end
     from seamark.pipelines.runs import retry_run
 
     with open_from(workspace) as opened:
-        run = retry_run(opened, run_id)
+        run = retry_run(opened, who_asks(opened), run_id)
         if wait:
             show_end(finish_run(opened, run), as_json=as_json)
         else:

@@ -90,13 +90,14 @@ def use_command(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Make a taxonomy the live one: the next model version is made for its newest release."""
+    from seamark.cli._people import who_asks
     from seamark.cli._workspace import open_from
     from seamark.cli.output import say
 
     with open_from(workspace) as opened:
         from seamark.registry.releases import use_taxonomy
 
-        release = use_taxonomy(opened, name)
+        release = use_taxonomy(opened, who_asks(opened), name)
     say(f"{release.name}@{release.number} is live")
 
 

@@ -50,12 +50,13 @@ def trigger(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Start a pipeline run because something happened; the same event again starts nothing."""
+    from seamark.cli._people import who_asks
     from seamark.cli._watching import finish_run, read_payload, show_end
     from seamark.pipelines.triggers import fire
 
     told = read_payload(payload) | _drop_missing(commit=commit, taxonomy=taxonomy, force=force or None)
     with open_from(workspace) as opened:
-        run, created = fire(opened, kind, key=key, payload=told)
+        run, created = fire(opened, who_asks(opened), kind, key=key, payload=told)
         if wait:
             show_end(finish_run(opened, run), as_json=as_json)
         else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seamark.errors import UsageError
+from seamark.errors import ConflictError, NotFoundError, UsageError
+from seamark.governance.acting import act
 from seamark.pipelines.lock import hold_worker_lock
 from seamark.storage import runs as rows
 from seamark.storage.runs import RunRecord
@@ -13,6 +14,9 @@ from seamark.storage.tables import RUN_STATUSES
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
+    from seamark.governance.actors import Actor
     from seamark.storage.workspace import Workspace
 
 
@@ -39,13 +43,10 @@ def get_run(workspace: Workspace, run_id: str) -> RunRecord:
     """The run of this id.
 
     Raises:
-        UsageError: there is none.
+        NotFoundError: there is none.
     """
     with workspace.database.read() as connection:
-        run = rows.find_run(connection, run_id)
-    if run is None:
-        raise UsageError(f"the workspace has no run '{run_id}'", hint="seamark runs list")
-    return run
+        return _find(connection, run_id)
 
 
 def find_places(workspace: Workspace) -> dict[str, int]:
@@ -60,20 +61,25 @@ def find_places(workspace: Workspace) -> dict[str, int]:
     return places
 
 
-def cancel_run(workspace: Workspace, run_id: str) -> RunRecord:
+def cancel_run(workspace: Workspace, actor: Actor, run_id: str) -> RunRecord:
     """The run after it was cancelled: at once where nothing works on it, else it is asked to stop.
 
     A working step stops where it next looks, which ``status`` shows then. What it made so far stays in
     the run's folder, so that a retry can go on.
 
     Raises:
-        UsageError: no such run, or it has ended.
+        NotAllowedError: the actor may not cancel runs.
+        NotFoundError: no such run.
+        ConflictError: it has ended.
     """
-    run = get_run(workspace, run_id)
-    with workspace.database.begin() as connection:
-        asked = rows.ask_cancel(connection, run.id, run.attempt)
+    with act(workspace, actor, "run.cancel", subject=run_id) as deed:
+        run = _find(deed.connection, run_id)
+        asked = rows.ask_cancel(deed.connection, run.id, run.attempt)
+        deed.nothing = not asked or run.cancel_asked
+        deed.before = {"status": run.status, "attempt": run.attempt, "cancel_asked": False}
+        deed.after = {"cancel_asked": True}
     if not asked:
-        raise UsageError(f"the run {run_id} has ended: it {_describe(get_run(workspace, run_id))}")
+        raise ConflictError(f"the run {run_id} has ended: it {_describe(get_run(workspace, run_id))}")
     with hold_worker_lock(workspace) as free:
         if free:
             _close_cancelled(workspace, get_run(workspace, run_id))
@@ -83,18 +89,23 @@ def cancel_run(workspace: Workspace, run_id: str) -> RunRecord:
     return get_run(workspace, run_id)
 
 
-def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
+def retry_run(workspace: Workspace, actor: Actor, run_id: str) -> RunRecord:
     """The run, queued again: it goes on at the step that failed or was cancelled.
 
     Raises:
-        UsageError: no such run, or it has neither failed nor been cancelled.
+        NotAllowedError: the actor may not retry runs.
+        NotFoundError: no such run.
+        ConflictError: it has neither failed nor been cancelled.
     """
-    run = get_run(workspace, run_id)
-    with workspace.database.begin() as connection:
-        queued = rows.queue_again(connection, run.id, run.attempt)
+    with act(workspace, actor, "run.retry", subject=run_id) as deed:
+        run = _find(deed.connection, run_id)
+        queued = rows.queue_again(deed.connection, run.id, run.attempt)
+        deed.nothing = not queued
+        deed.before = {"status": run.status, "attempt": run.attempt}
+        deed.after = {"status": "queued", "attempt": run.attempt + 1}
     if not queued:
         current = get_run(workspace, run_id)
-        raise UsageError(
+        raise ConflictError(
             f"the run {run_id} can't be retried: it {_describe(current)}",
             expected="a run that failed or was cancelled",
             hint="`seamark build` starts a new one",
@@ -127,6 +138,13 @@ def describe_run(run: RunRecord, *, place: int | None = None) -> dict[str, Any]:
         "started_at": _format_time(run.started_at),
         "finished_at": _format_time(run.finished_at),
     }
+
+
+def _find(connection: Connection, run_id: str) -> RunRecord:
+    run = rows.find_run(connection, run_id)
+    if run is None:
+        raise NotFoundError(f"the workspace has no run '{run_id}'", hint="seamark runs list")
+    return run
 
 
 def _close_cancelled(workspace: Workspace, run: RunRecord) -> None:

@@ -29,7 +29,8 @@ from seamark.pipelines.candidates import (
 from seamark.pipelines.steps import Step, StepContext
 from seamark.registry.experiments import record_experiment, start_experiment
 from seamark.registry.model_card import render_model_card
-from seamark.registry.releases import check_removed, find_release, get_live_release
+from seamark.registry.release_checks import check_removed
+from seamark.registry.releases import find_release, get_live_release
 from seamark.registry.versions import get_champion
 
 Facts = Mapping[str, Any]

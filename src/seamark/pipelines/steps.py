@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PIPELINES: dict[str, tuple[str, str]] = {
     "build": ("seamark.pipelines.build", "BUILD_STEPS"),
     "skills-update": ("seamark.pipelines.skills_update", "UPDATE_STEPS"),
+    "extract-batch": ("seamark.pipelines.extract_batch", "BATCH_STEPS"),
 }
 
 

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seamark.errors import UsageError
+from seamark.governance.acting import act, require
 from seamark.storage import runs as rows
 from seamark.storage.ids import make_id
 from seamark.storage.runs import RunRecord
 
 if TYPE_CHECKING:
+    from seamark.governance.actors import Actor
     from seamark.storage.workspace import Workspace
 
 # kind → the pipeline it starts
@@ -35,11 +37,11 @@ _LONGEST_KEY = 200
 
 def fire(
     workspace: Workspace,
+    actor: Actor,
     kind: str,
     *,
     key: str | None = None,
     payload: Mapping[str, Any] | None = None,
-    who: str = "",
 ) -> tuple[RunRecord, bool]:
     """The run that this event starts, and whether it is new; the same event again starts nothing.
 
@@ -47,6 +49,7 @@ def fire(
 
     Args:
         workspace: where.
+        actor: who asks; the payload keeps the name as ``who``.
         kind: ``code-update``, ``skills-update``, ``performance-drop``, ``drift``, ``schedule`` or
             ``manual``.
         key: what makes the event one event. Default: the commit, the release, the window,
@@ -54,21 +57,25 @@ def fire(
         payload: what the pipeline should know. ``code-update`` needs ``commit``; ``performance-drop`` and
             ``drift`` need ``window``; ``skills-update`` takes ``taxonomy`` (``NAME@X.Y.Z``; default: the
             newest release of the live taxonomy) and ``force``, for one that lacks too many skills.
-        who: who asks; kept in the payload.
 
     Raises:
+        NotAllowedError: the actor may not start pipeline runs.
         UsageError: no such kind; the payload lacks what the kind needs; no such release.
         StorageError: the database can't be written.
     """
+    require(workspace, actor, "trigger.fire", subject=kind)
     if kind not in KINDS:
         raise UsageError(f"no trigger is called '{kind}'", expected=f"one of {', '.join(KINDS)}")
-    told = dict(payload or {})
-    if who:
-        told["who"] = who
+    told = {**(payload or {}), "who": actor.name}
     own_key = _complete(workspace, kind, told)
     key = _check_key(own_key if key is None else key)
-    with workspace.database.begin() as connection:
-        return rows.add_triggered_run(connection, kind=kind, key=key, payload=told, pipeline=KINDS[kind])
+    with act(workspace, actor, "trigger.fire", subject=kind) as deed:
+        run, created = rows.add_triggered_run(
+            deed.connection, kind=kind, key=key, payload=told, pipeline=KINDS[kind]
+        )
+        deed.subject, deed.nothing = run.id, not created
+        deed.after = {"trigger": kind, "key": key, "pipeline": run.pipeline, "status": run.status}
+    return run, created
 
 
 def make_slot_key(slot: datetime) -> str:

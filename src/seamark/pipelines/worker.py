@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from seamark.capture.housekeeping import Housekeeping
 from seamark.errors import StorageError, UsageError
+from seamark.governance.actors import SYSTEM
 from seamark.pipelines.lock import hold_worker_lock, read_holder
 from seamark.pipelines.runs import get_run
 from seamark.pipelines.triggers import fire, make_slot_key
@@ -107,7 +109,7 @@ class Slots:
             return None
         self._fired = slot
         payload = {"slot": slot.isoformat(), "schedule": self._expression}
-        run, created = fire(self._workspace, "schedule", key=make_slot_key(slot), payload=payload)
+        run, created = fire(self._workspace, SYSTEM, "schedule", key=make_slot_key(slot), payload=payload)
         return run if created else None
 
     def _read_last(self) -> datetime:
@@ -121,9 +123,12 @@ def _work(
     from seamark.pipelines.engine import Engine
 
     last: RunRecord | None = None
+    care = Housekeeping(workspace)
     with Engine(workspace) as engine:
         while not stop.is_set():
             slots.fire_due()
+            if not once:
+                care.run_due()
             at_work = _advance(workspace, engine)
             if last is not None and (at_work is None or at_work.id != last.id):
                 _look(workspace, last.id, watch)  # its end

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from people import ADMIN
 from seamark.building.data.importing import import_examples
 from seamark.building.release_impact import load_impact, make_impact
 from seamark.errors import WeightsError
@@ -32,7 +33,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 def put_release(workspace: Workspace, taxonomy: Taxonomy) -> StoredRelease:
     path = workspace.folder.parent / "taxonomy.json"
     write_taxonomy(taxonomy, path)
-    import_taxonomy(workspace, path, name=taxonomy.name)
+    import_taxonomy(workspace, ADMIN, path, name=taxonomy.name)
     return get_live_release(workspace)
 
 
@@ -51,7 +52,7 @@ def label(workspace: Workspace) -> None:
     path = workspace.folder.parent / "examples.jsonl"
     rows = [{"document_id": f"d{n}", "text": text, "skill": "teach"} for n, text in enumerate(TEXTS) if text]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    import_examples(workspace, path, taxonomy=TAXONOMY)
+    import_examples(workspace, ADMIN, path, taxonomy=TAXONOMY)
 
 
 CHANGED = Taxonomy(
@@ -113,7 +114,7 @@ def test_the_same_skills_change_no_prediction(workspace: Workspace, tiny_bundle:
 def test_a_model_of_another_taxonomy_is_not_asked(workspace: Workspace, tiny_bundle: Bundle) -> None:
     put_release(workspace, TAXONOMY)
     register_bundle(workspace, tiny_bundle)
-    import_taxonomy(workspace, None)
+    import_taxonomy(workspace, ADMIN, None)
     from seamark.registry.releases import find_release
 
     assert make_impact(workspace, find_release(workspace, "starter")).model == ""

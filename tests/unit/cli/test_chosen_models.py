@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from people import ADMIN
 from registry_fakes import register
 from seamark.cli._models import choose_parts, resolve_model
 from seamark.errors import UsageError, WeightsError
@@ -44,7 +45,7 @@ def workspace(tmp_path, monkeypatch):
         for titles in (("Python", "Nursing"), ("Python", "Nursing", "Welding")):
             source = tmp_path / "own.csv"
             source.write_text("skill_id,title\n" + "".join(f"{title},{title}\n" for title in titles))
-            import_taxonomy(made, source, name="own")
+            import_taxonomy(made, ADMIN, source, name="own")
         register(made, "first")
         register(made, "second", weights="w2")
     return tmp_path / "w"

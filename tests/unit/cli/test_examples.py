@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from people import ADMIN, sign_in
 from seamark.building.data.snapshots import snapshot_data
 from seamark.cli import examples, taxonomy
 from seamark.errors import ExitCode, SeamarkError
@@ -24,7 +25,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.delenv("SEAMARK_WORKSPACE", raising=False)
     monkeypatch.chdir(tmp_path)
     with create_workspace(tmp_path) as workspace:
-        import_taxonomy(workspace, None)
+        import_taxonomy(workspace, ADMIN, None)
+        sign_in(workspace)
     app = typer.Typer()
     app.callback()(lambda: None)
     examples.register(app)

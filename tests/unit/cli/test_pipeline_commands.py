@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from people import sign_in
 from seamark.cli._watching import describe_end
 from seamark.cli.main import app
 from seamark.cli.runs import list_steps
@@ -16,7 +17,8 @@ from seamark.storage.workspace import create_workspace
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    create_workspace(tmp_path).close()
+    with create_workspace(tmp_path) as workspace:
+        sign_in(workspace)
     monkeypatch.setenv("SEAMARK_WORKSPACE", str(tmp_path))
     return tmp_path
 
@@ -73,7 +75,7 @@ def test_options_become_the_payload(folder):
 
     seamark("trigger", "code-update", "--commit", "abc", "--force")
     with open_workspace(folder) as workspace:
-        assert list_runs(workspace)[0].payload == {"commit": "abc", "force": True}
+        assert list_runs(workspace)[0].payload == {"commit": "abc", "force": True, "who": "ada"}
 
 
 def test_a_run_s_end_is_its_summary_or_else_its_outcome(folder, capsys):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from people import ADMIN
 from seamark.cli._watching import watch_runs
 from seamark.pipelines.execution import make_folder
 from seamark.pipelines.reporting import write_log
@@ -22,7 +23,7 @@ def workspace(tmp_path):
 
 @pytest.fixture
 def run(workspace):
-    fired, _ = fire(workspace, "manual")
+    fired, _ = fire(workspace, ADMIN, "manual")
     return get_run(workspace, fired.id)
 
 

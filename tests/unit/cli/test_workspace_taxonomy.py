@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from people import sign_in
 from seamark.building import release_impact
 from seamark.cli import taxonomy
 from seamark.errors import ExitCode, SeamarkError, WeightsError
@@ -22,7 +23,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `seamark taxonomy` in an empty workspace."""
     monkeypatch.setenv("SEAMARK_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SEAMARK_WORKSPACE", raising=False)
-    create_workspace(tmp_path / "ws").close()
+    with create_workspace(tmp_path / "ws") as workspace:
+        sign_in(workspace)
     monkeypatch.chdir(tmp_path / "ws")
     app = typer.Typer()
     app.callback()(lambda: None)

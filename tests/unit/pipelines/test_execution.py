@@ -9,6 +9,7 @@ import types
 
 import pytest
 
+from people import ADMIN
 from seamark.errors import InputError, MissingExtraError
 from seamark.pipelines import steps
 from seamark.pipelines.execution import RunInterrupted, close_run, execute_step, explain
@@ -29,7 +30,7 @@ def workspace(tmp_path):
 @pytest.fixture
 def run(workspace):
     """A run at work."""
-    run, _ = fire(workspace, "manual", payload={"warm_start": True})
+    run, _ = fire(workspace, ADMIN, "manual", payload={"warm_start": True})
     with workspace.database.begin() as connection:
         rows.begin_run(connection, run.id, 1)
     return get_run(workspace, run.id)
@@ -58,7 +59,7 @@ def test_a_step_sees_its_run_and_its_facts_are_kept_as_json(workspace, run):
     assert result == {"facts": {"numbers": [1, 2], "experiment": "experiment-1"}}
     context = seen[0]
     assert (context.payload, context.facts, context.trigger) == (
-        {"warm_start": True},
+        {"warm_start": True, "who": "ada"},
         {"before": 1},
         "manual",
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seamark.errors import UsageError
+from people import ADMIN, list_audit
+from seamark.errors import ConflictError, NotFoundError, UsageError
 from seamark.pipelines.runs import cancel_run, describe_run, find_places, get_run, list_runs, retry_run
 from seamark.pipelines.triggers import fire
 from seamark.storage import runs as rows
@@ -18,7 +19,7 @@ def workspace(tmp_path):
 
 
 def add(workspace, count):
-    return [fire(workspace, "manual", key=str(number))[0].id for number in range(count)]
+    return [fire(workspace, ADMIN, "manual", key=str(number))[0].id for number in range(count)]
 
 
 def change(workspace, do, *arguments, **values):
@@ -43,17 +44,17 @@ def test_those_that_wait_have_a_place(workspace):
 
 def test_a_waiting_run_is_cancelled_at_once_and_only_once(workspace):
     [run_id] = add(workspace, 1)
-    cancelled = cancel_run(workspace, run_id)
+    cancelled = cancel_run(workspace, ADMIN, run_id)
     assert (cancelled.status, cancelled.error) == ("cancelled", "")
-    with pytest.raises(UsageError, match="has ended: it was cancelled"):
-        cancel_run(workspace, run_id)
+    with pytest.raises(ConflictError, match="has ended: it was cancelled"):
+        cancel_run(workspace, ADMIN, run_id)
 
 
 def test_a_retry_is_the_same_run_s_next_attempt(workspace):
     [run_id] = add(workspace, 1)
     change(workspace, rows.begin_run, run_id, 1)
     change(workspace, rows.end_run, run_id, 1, status="failed", error="disk full")
-    again = retry_run(workspace, run_id)
+    again = retry_run(workspace, ADMIN, run_id)
     assert (again.id, again.status, again.attempt, again.error) == (run_id, "queued", 2, "")
     assert again.finished_at is None
     assert not change(workspace, rows.begin_run, run_id, 1)  # the first attempt is over
@@ -67,8 +68,8 @@ def test_only_a_failed_or_cancelled_run_is_retried(workspace, status):
         change(workspace, rows.begin_run, run_id, 1)
     if status == "succeeded":
         change(workspace, rows.end_run, run_id, 1, status=status)
-    with pytest.raises(UsageError, match="can't be retried"):
-        retry_run(workspace, run_id)
+    with pytest.raises(ConflictError, match="can't be retried"):
+        retry_run(workspace, ADMIN, run_id)
 
 
 def test_a_run_is_marked_as_ended_once(workspace):
@@ -80,9 +81,11 @@ def test_a_run_is_marked_as_ended_once(workspace):
 
 
 def test_an_unknown_run_or_status_is_refused(workspace):
-    for do in (get_run, cancel_run, retry_run):
-        with pytest.raises(UsageError, match="the workspace has no run 'run-1'"):
-            do(workspace, "run-1")
+    with pytest.raises(NotFoundError, match="the workspace has no run 'run-1'"):
+        get_run(workspace, "run-1")
+    for do in (cancel_run, retry_run):
+        with pytest.raises(NotFoundError, match="the workspace has no run 'run-1'"):
+            do(workspace, ADMIN, "run-1")
     with pytest.raises(UsageError, match="no run is 'lost'; expected one of queued"):
         list_runs(workspace, status="lost")
 
@@ -93,3 +96,39 @@ def test_a_run_as_json_says_everything(workspace):
     assert facts["run"] == run_id
     assert (facts["status"], facts["version"], facts["experiment"]) == ("queued", None, None)
     assert facts["created_at"].endswith("+00:00")
+
+
+def test_cancelling_and_retrying_are_in_the_audit_trail(workspace):
+    [run_id] = add(workspace, 1)
+    cancel_run(workspace, ADMIN, run_id)
+    retry_run(workspace, ADMIN, run_id)
+    _, cancelled, retried = list_audit(workspace)
+    assert (cancelled.action, cancelled.subject, cancelled.actor) == ("run.cancel", run_id, "ada")
+    assert cancelled.before == {"status": "queued", "attempt": 1, "cancel_asked": False}
+    assert (retried.action, retried.subject) == ("run.retry", run_id)
+    assert (retried.before, retried.after) == (
+        {"status": "cancelled", "attempt": 1},
+        {"status": "queued", "attempt": 2},
+    )
+
+
+def test_what_comes_too_late_is_no_event(workspace):
+    [run_id] = add(workspace, 1)
+    cancel_run(workspace, ADMIN, run_id)
+    with pytest.raises(ConflictError):
+        cancel_run(workspace, ADMIN, run_id)
+    retry_run(workspace, ADMIN, run_id)
+    with pytest.raises(ConflictError):
+        retry_run(workspace, ADMIN, run_id)
+    assert [event.action for event in list_audit(workspace)] == ["trigger.fire", "run.cancel", "run.retry"]
+
+
+def test_asking_again_to_cancel_a_run_at_work_is_no_event(workspace, monkeypatch):
+    from contextlib import nullcontext
+
+    [run_id] = add(workspace, 1)
+    change(workspace, rows.begin_run, run_id, 1)
+    # somebody else's worker works on it
+    monkeypatch.setattr("seamark.pipelines.runs.hold_worker_lock", lambda _: nullcontext(False))
+    assert [cancel_run(workspace, ADMIN, run_id).cancel_asked for _ in range(2)] == [True, True]
+    assert len(list_audit(workspace, "run.cancel")) == 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from people import ADMIN
 from registry_fakes import make_taxonomy, register
 from seamark.errors import TaxonomyError, UsageError
 from seamark.pipelines.skills_update import plan
@@ -29,11 +30,11 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 def release(workspace: Workspace, *titles: str) -> None:
     source = workspace.folder / "own.csv"
     source.write_text("skill_id,title\n" + "".join(f"{title.lower()},{title}\n" for title in titles))
-    import_taxonomy(workspace, source, name="own", force=True)
+    import_taxonomy(workspace, ADMIN, source, name="own", force=True)
 
 
 def plan_update(workspace: Workspace, **payload: Any) -> Any:
-    run, _ = fire(workspace, "skills-update", payload={"taxonomy": "own", **payload})
+    run, _ = fire(workspace, ADMIN, "skills-update", payload={"taxonomy": "own", **payload})
     folder = workspace.runs / run.id
     folder.mkdir(parents=True, exist_ok=True)
     return plan(StepContext(workspace, run.id, folder, run.payload, {}, trigger="skills-update"))

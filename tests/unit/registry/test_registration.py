@@ -7,21 +7,36 @@ from pathlib import Path
 
 import pytest
 
+from people import list_audit
 from registry_fakes import Contender, Killed, kill_at, make_taxonomy, register
 from seamark.errors import StorageError, UsageError
+from seamark.governance.anchor import read_anchor
 from seamark.registry.bundles import delete_prefix, verify_stored
 from seamark.registry.experiments import get_experiment
 from seamark.registry.health import verify_versions
 from seamark.registry.registration import abandon_registration
 from seamark.registry.versions import get_champion, list_versions
 from seamark.storage import versions as rows
+from seamark.storage.audit import read_head
 from seamark.storage.objects import Store
+from seamark.storage.promotions import PromotionRecord, list_promotions
 from seamark.storage.workspace import Workspace, open_workspace
 
 
 def _read_row(workspace: Workspace, run_id: str) -> rows.VersionRecord | None:
     with workspace.database.read() as connection:
         return rows.find_version_of_run(connection, run_id)
+
+
+def _list_promotions(workspace: Workspace) -> list[PromotionRecord]:
+    """What put a version on DEV, the oldest decision first."""
+    with workspace.database.read() as connection:
+        found = list_promotions(connection, stage="dev")
+    return sorted(found, key=lambda promotion: str(promotion.decided_at))
+
+
+def _list_registered(workspace: Workspace) -> list[str]:
+    return [event.subject for event in list_audit(workspace, "version.register")]
 
 
 def test_the_first_candidate_becomes_version_1_0_0(workspace: Workspace) -> None:
@@ -69,6 +84,41 @@ def test_a_new_version_is_on_dev_by_itself(workspace: Workspace) -> None:
     assert workspace.store.get_json("dev/current.json")["version"] == "1.0.0"
     assert workspace.store.get_json("prod/current.json")["version"] is None
     assert workspace.store.get_json("logs.json")["dev_version"] == "1.0.0"
+
+
+def test_a_registration_is_seamark_s_own_deed_with_an_automatic_promotion(workspace: Workspace) -> None:
+    first = register(workspace, "first")
+    second = register(workspace, "second", weights="w2", parent="1.0.0")
+    events = list_audit(workspace, "version.register")
+    assert [(event.actor, event.actor_kind, event.subject) for event in events] == [
+        ("seamark", "system", "1.0.0"),
+        ("seamark", "system", "1.1.0"),
+    ]
+    assert [(event.before["dev"], event.after["dev"]) for event in events] == [
+        (None, "1.0.0"),
+        ("1.0.0", "1.1.0"),
+    ]
+    assert events[1].after == {
+        "dev": "1.1.0",
+        "manifest_digest": second.manifest_digest,
+        "experiment": second.experiment_id,
+        "run": second.run_id,
+    }
+    one, other = _list_promotions(workspace)
+    assert (one.version, one.kind, one.status, one.replaces) == (first.number, "automatic", "approved", None)
+    assert (other.version, other.replaces, other.requested_by, other.decided_by) == (
+        "1.1.0",
+        "1.0.0",
+        "seamark",
+        "seamark",
+    )
+
+
+def test_registering_again_repeats_neither_event_nor_promotion(workspace: Workspace) -> None:
+    contender = Contender(workspace, "first")
+    contender.register()
+    contender.register()
+    assert (_list_registered(workspace), len(_list_promotions(workspace))) == (["1.0.0"], 1)
 
 
 def test_numbers_follow_from_what_changed(workspace: Workspace) -> None:
@@ -126,6 +176,9 @@ def test_a_late_registration_does_not_push_a_newer_version_off_dev(workspace: Wo
     register(workspace, "newer", weights="w2")
     late.register()
     assert workspace.store.get_json("dev/current.json")["version"] == "1.1.0"
+    assert [promotion.version for promotion in _list_promotions(workspace)] == ["1.1.0"]
+    event = list_audit(workspace, "version.register")[-1]
+    assert (event.subject, event.before["dev"], event.after["dev"]) == ("1.0.0", "1.1.0", "1.1.0")
 
 
 def test_a_parent_that_is_no_version_is_refused(workspace: Workspace) -> None:
@@ -159,9 +212,15 @@ def test_killed_at_any_moment_it_goes_on_and_registers_once(workspace: Workspace
     log = workspace.store.get_json("logs.json")
     assert list(log["versions"]) == [record.number for record in found]
     assert log["dev_version"] == found[-1].number
+    assert _list_registered(workspace) == [record.number for record in found]
+    assert [promotion.version for promotion in _list_promotions(workspace)] == _list_registered(workspace)
+    with workspace.database.read() as connection:
+        assert read_anchor(workspace) == read_head(connection)
 
 
-@pytest.mark.parametrize("step", ["mark_registered", "set_stage", "update_experiment"])
+@pytest.mark.parametrize(
+    "step", ["mark_registered", "set_stage", "add_promotion", "update_experiment", "record"]
+)
 def test_a_transaction_that_is_cut_off_leaves_nothing_half_done(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -177,7 +236,9 @@ def test_a_transaction_that_is_cut_off_leaves_nothing_half_done(
             contender.register()
     assert get_champion(workspace) is None
     assert get_experiment(workspace, contender.experiment_id).status == "running"
+    assert (_list_registered(workspace), _list_promotions(workspace)) == ([], [])
     assert contender.register().number == "1.0.0"
+    assert (_list_registered(workspace), len(_list_promotions(workspace))) == (["1.0.0"], 1)
 
 
 def test_the_champion_stays_while_another_version_is_put_in_place(workspace: Workspace) -> None:
@@ -275,3 +336,6 @@ def test_two_at_once_get_numbers_of_their_own(workspace: Workspace, tmp_path: Pa
     assert numbers == ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]
     assert list(workspace.store.get_json("logs.json")["versions"]) == numbers
     assert workspace.store.get_json("dev/current.json")["version"] == "1.3.0"
+    assert sorted(_list_registered(workspace)) == numbers
+    placed = _list_promotions(workspace)
+    assert [one.replaces for one in placed] == [None, *(one.version for one in placed[:-1])]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from labelled_fakes import TAXONOMY
 
+from people import ADMIN
 from seamark.building.data.importing import ExampleReport, import_examples
 from seamark.storage.workspace import Workspace, create_workspace
 from seamark.taxonomy import Taxonomy
@@ -47,6 +48,6 @@ def load(workspace: Workspace, write: Callable[..., Path]) -> Import:
 
     def import_rows(*rows: Sequence[Any], **options: Any) -> ExampleReport:
         path = write(("document_id", "text", "skill", "relevant"), *rows)
-        return import_examples(workspace, path, taxonomy=TAXONOMY, **options)
+        return import_examples(workspace, ADMIN, path, taxonomy=TAXONOMY, **options)
 
     return import_rows

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from people import ADMIN, list_audit
 from seamark.building.data.importing import ExampleReport, import_examples
 from seamark.errors import InputError, UsageError
 from seamark.storage import examples as rows
@@ -66,7 +67,7 @@ def test_several_labels_in_one_cell_are_told_apart(
     workspace: Workspace, write: Write, taxonomy: Taxonomy
 ) -> None:
     path = write(("text", "skills"), ("A", "Python; Negotiate, with care"), ("B", "['Nursing', 'UNK']"))
-    import_examples(workspace, path, taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
     assert sorted(row.skill_id for row in list_stored(workspace)) == ["s1", "s2", "s3"]
 
 
@@ -95,13 +96,13 @@ def test_a_document_without_an_id_gets_one_from_its_text(
     workspace: Workspace, write: Write, taxonomy: Taxonomy
 ) -> None:
     path = write(("text", "skill"), ("Write SQL", "Python"), ("write  sql", "Nursing"), ("Other", "Python"))
-    assert import_examples(workspace, path, taxonomy=taxonomy).documents == 2
+    assert import_examples(workspace, ADMIN, path, taxonomy=taxonomy).documents == 2
     assert all(row.document_id.startswith("text-") for row in list_stored(workspace))
 
 
 def test_phrases_alone_are_enough(workspace: Workspace, write: Write, taxonomy: Taxonomy) -> None:
     path = write(("phrase", "skill"), ("coding in Python", "Python"))
-    import_examples(workspace, path, taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
     (row,) = list_stored(workspace)
     assert (row.text, row.phrase, row.skill_id) == ("", "coding in Python", "s1")
 
@@ -111,11 +112,11 @@ def test_a_phrase_is_on_the_side_of_its_document(
 ) -> None:
     headings = ("document_id", "text", "phrase", "skill")
     path = write(headings, ("d1", "", "coding", "Python"), ("d1", "You code.", "", "Python"))
-    import_examples(workspace, path, taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
     assert {(row.text, row.split) for row in list_stored(workspace)} == {
         ("You code.", list_stored(workspace)[0].split)
     }
-    import_examples(workspace, write(headings, ("d1", "", "nursing", "Nursing")), taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, write(headings, ("d1", "", "nursing", "Nursing")), taxonomy=taxonomy)
     assert {row.text for row in list_stored(workspace)} == {"You code."}
 
 
@@ -133,7 +134,7 @@ def test_a_text_that_comes_after_its_document_is_rejected(
     workspace: Workspace, write: Write, taxonomy: Taxonomy, load: Import
 ) -> None:
     path = write(("document_id", "phrase", "skill"), ("d1", "coding", "Python"))
-    import_examples(workspace, path, taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
     report = load(("d1", "A", "Nursing", ""))
     assert report.rows.rejected[0].reason == "this document was imported without a text"
     assert report.added == 0
@@ -160,7 +161,7 @@ def test_the_shares_of_the_first_import_hold_for_good(
     with open_workspace(workspace.folder, environ=environ) as later:
         path = write(("text", "skill"), *((f"text {number}", "Python") for number in range(300)))
         assert later.settings.data.test_share == 0.8
-        report = import_examples(later, path, taxonomy=taxonomy)
+        report = import_examples(later, ADMIN, path, taxonomy=taxonomy)
     assert report.new_documents["test"] < 100
 
 
@@ -193,3 +194,25 @@ def test_rows_of_one_import_have_ids_of_their_own(workspace: Workspace, load: Im
     assert len({row.id for row in list_stored(workspace)}) == 300
     with sqlite3.connect(workspace.folder / "seamark.db") as connection:
         assert connection.execute("select count(*) from examples").fetchone() == (300,)
+
+
+def test_an_import_is_in_the_audit_trail_in_numbers_alone(workspace: Workspace, load: Import) -> None:
+    load(("d1", "Some text", "Python", "yes"), ("d2", "Another", "Python", ""))
+    load(("d1", "Some text", "Python", "no"))
+    first, second = list_audit(workspace)
+    assert (first.actor, first.action, first.outcome) == ("ada", "examples.import", "done")
+    told = {"taxonomy": "tiny@1.0.0", "generation": 1}
+    assert first.after == {**told, "documents": 2, "added": 2, "replaced": 0}
+    assert second.after == {**told, "documents": 1, "added": 0, "replaced": 1}
+
+
+def test_an_import_that_adds_nothing_is_no_event(workspace: Workspace, load: Import) -> None:
+    load(("d1", "A", "Python", ""))
+    load(("d1", "A", "Python", ""))
+    assert len(list_audit(workspace)) == 1
+
+
+def test_a_file_that_is_refused_is_no_event(workspace: Workspace, load: Import) -> None:
+    with pytest.raises(InputError):
+        load(("d1", "A", "Juggling", ""))
+    assert list_audit(workspace) == []

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from labelled_fakes import TAXONOMY
 
+from people import ADMIN
 from seamark.building.data.assembling import assemble_documents, hash_documents
 from seamark.building.data.documents import LabelledPhrase
 from seamark.building.data.importing import ExampleReport, import_examples
@@ -69,7 +70,7 @@ def test_phrases_come_with_their_document(
     load(*make_rows(range(60)))
     headings = ("document_id", "phrase", "skill", "relevant")
     path = write(headings, ("d1", "coding", "Python", ""), ("d1", "care", "Nursing", "no"))
-    import_examples(workspace, path, taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
     assert snapshot_data(workspace) is not None
     data = load_dataset(workspace, 1)
     docs = {doc.document_id: doc for doc in (*data.train, *data.validation, *data.test)}
@@ -106,7 +107,7 @@ def test_the_order_of_imports_does_not_matter(tmp_path: Path, write: Any, taxono
                 path = write(
                     ("document_id", "text", "skill", "relevant"), *make_rows(order[start : start + 30])
                 )
-                import_examples(workspace, path, taxonomy=taxonomy)
+                import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
             version = snapshot_data(workspace)
             assert version is not None
             checksums.add(version.checksum)
@@ -280,4 +281,4 @@ def _walk(folder: Path, environ: dict[str, str], steps: list[Any]) -> None:
 def _import(workspace: Workspace, path: Path, made: list[tuple[str, ...]], taxonomy: Taxonomy) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("document_id", "text", "skill", "relevant"), *made])
-    import_examples(workspace, path, taxonomy=taxonomy)
+    import_examples(workspace, ADMIN, path, taxonomy=taxonomy)
