@@ -9,13 +9,14 @@ import argparse
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -206,8 +207,7 @@ def make_bench(folder: Path, taxonomy: Path) -> Bench:
         "taxonomy", "import", str(release), "--name", "measured", "--no-impact", "--workspace", str(workspace)
     )
     run_command("trigger", "skills-update", "--wait", "--workspace", str(workspace))
-    run_command("people", "add", "second", "--role", "approver", "--workspace", str(workspace))
-    bench = Bench(workspace, _make_token(workspace, "write", "second"), _make_token(workspace, "predict"))
+    bench = Bench(workspace, _add_approver(workspace), _make_token(workspace, "predict"))
     for version, stage in (("1.0.0", "uat"), ("1.0.1", "uat"), ("1.0.0", "prod")):
         promotion = _ask(bench, "promote", version, "--to", stage, "--json")["promotion"]
         _ask(bench, "approve", promotion, "--json", token=bench.approver)
@@ -235,11 +235,13 @@ def run_server(workspace: Path, **environ: str) -> Iterator[int]:
             process.wait(timeout=_READY_S)
 
 
-def run_command(*arguments: str, token: str = "") -> str:
+def run_command(
+    *arguments: str, token: str = "", stdin: str = "", environ: Mapping[str, str] | None = None
+) -> str:
     """What ``seamark`` printed on stdout."""
-    env = {**os.environ, **({"SEAMARK_TOKEN": token} if token else {})}
+    env = {**os.environ, **({"SEAMARK_TOKEN": token} if token else {}), **(environ or {})}
     done = subprocess.run(
-        [_SEAMARK, *arguments], capture_output=True, text=True, env=env, cwd=ROOT, check=False
+        [_SEAMARK, *arguments], input=stdin, capture_output=True, text=True, env=env, cwd=ROOT, check=False
     )
     if done.returncode:
         raise SystemExit(f"seamark {arguments[0]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
@@ -264,10 +266,18 @@ def _set_capture(bench: Bench, capture: str) -> None:
     time.sleep(1.5)  # a server looks twice a second
 
 
-def _make_token(workspace: Path, scope: str, person: str = "") -> str:
-    own = ("--person", person) if person else ()
-    told = run_command("token", "create", "--scope", scope, *own, "--json", "--workspace", str(workspace))
-    return str(json.loads(told)["token"])
+def _add_approver(workspace: Path) -> str:
+    """A token of a second person, who signs in with a password: nobody else can make it for them."""
+    password, own = secrets.token_urlsafe(), {"SEAMARK_CREDENTIALS": str(workspace.with_name("second.json"))}
+    place = ("--password-stdin", "--workspace", str(workspace))
+    run_command("people", "add", "second", "--role", "approver", *place, stdin=password)
+    run_command("login", "second", *place, stdin=password, environ=own)
+    return _make_token(workspace, "write", environ=own)
+
+
+def _make_token(workspace: Path, scope: str, environ: Mapping[str, str] | None = None) -> str:
+    command = ("token", "create", "--scope", scope, "--json", "--workspace", str(workspace))
+    return str(json.loads(run_command(*command, environ=environ))["token"])
 
 
 def _write_release(taxonomy: Path, path: Path) -> None:

@@ -10,7 +10,6 @@ from seamark.delivery.promotions import approve_promotion, request_promotion
 from seamark.extraction.bundle import Bundle
 from seamark.governance.actors import Actor
 from seamark.registry.bundles import upload_bundle
-from seamark.storage.audit import AuditEvent, list_events
 from seamark.storage.promotions import PromotionRecord
 from seamark.storage.workspace import Workspace, create_workspace
 
@@ -62,12 +61,6 @@ def place(workspace: Workspace, version: str, stage: str, *, canary: float | Non
     return approve_promotion(workspace, PAT, ask(workspace, version, stage, canary=canary).id)
 
 
-def find_events(workspace: Workspace, action: str | None = None) -> list[AuditEvent]:
-    """The audit trail's events of an action, the newest first."""
-    with workspace.database.read() as connection:
-        return list_events(connection, action=action)
-
-
 __all__ = [
     "ADMIN",
     "DANA",
@@ -75,7 +68,6 @@ __all__ = [
     "VERA",
     "VERSIONS",
     "ask",
-    "find_events",
     "make_template",
     "place",
     "register_all",

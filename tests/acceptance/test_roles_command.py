@@ -23,13 +23,13 @@ def seamark(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs the command in a new workspace of ada's, who is signed in."""
     folder = tmp_path_factory.mktemp("roles")
 
-    def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         surroundings = {"SEAMARK_HOME": str(folder), "SEAMARK_CREDENTIALS": str(folder / "tokens.json")}
         done = subprocess.run(
             [_COMMAND, *arguments],
             cwd=folder,
             env=os.environ | surroundings | {"COLUMNS": "200", "NO_COLOR": "1"} | env,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=300,
@@ -43,10 +43,14 @@ def seamark(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def token(seamark: Run) -> str:
+def token(seamark: Run, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A token of vera's, who is a viewer, that is good for whatever she may."""
-    assert seamark("people", "add", "vera", "--role", "viewer").returncode == 0
-    made = seamark("token", "create", "--person", "vera", "--scope", "write", "--json")
+    password = "correct horse battery\n"
+    added = seamark("people", "add", "vera", "--role", "viewer", "--password-stdin", stdin=password)
+    assert added.returncode == 0
+    own = {"SEAMARK_CREDENTIALS": str(tmp_path_factory.mktemp("vera") / "tokens.json")}
+    assert seamark("login", "vera", "--password-stdin", stdin=password, **own).returncode == 0
+    made = seamark("token", "create", "--scope", "write", "--json", **own)
     return str(json.loads(made.stdout)["token"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from people import ADMIN
+from people import ADMIN, make_actor
 from seamark.extraction.bundle import Bundle
 from seamark.governance.actors import ROLES
 from seamark.governance.people import add_first_administrator, add_person
@@ -50,7 +50,7 @@ def staff(workspace: Workspace, bundle: Bundle) -> Staffed:
         name = name_person(role)
         if role != "administrator":
             add_person(workspace, ADMIN, name, roles=[role])
-        staffed.tokens[role] = create_token(workspace, ADMIN, person=name, scopes=["write"])[1]
+        staffed.tokens[role] = create_token(workspace, make_actor(name, role), scopes=["write"])[1]
     for scope in ("predict", "read"):
         staffed.narrow[scope] = create_token(workspace, ADMIN, person=ADMIN.name, scopes=[scope])[1]
     return staffed

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -34,10 +35,19 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """``seamark serve`` for PROD, ready when the block begins, gone when it ends."""
+    """``seamark serve``, for PROD where nothing else is said, ready when the block begins, gone when it ends."""
 
-    def __init__(self, folder: Path, *, port: int, poll_seconds: float = 0.5, **environ: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        stages: Sequence[str] = ("prod",),
+        poll_seconds: float = 0.5,
+        **environ: str,
+    ) -> None:
         self.folder = folder
+        self._stages = [argument for stage in stages for argument in ("--stage", stage)]
         self.port = port
         self._environ = {
             **os.environ,
@@ -48,7 +58,7 @@ class ServerProcess:
         self.lines: list[str] = []
 
     def __enter__(self) -> Self:
-        command = [_SEAMARK, "serve", "--stage", "prod", "--port", str(self.port)]
+        command = [_SEAMARK, "serve", *self._stages, "--port", str(self.port)]
         self._process = subprocess.Popen(
             [*command, "--workspace", str(self.folder)],
             stderr=subprocess.PIPE,

@@ -19,6 +19,7 @@ from seamark.capture.record import encode_line
 from seamark.capture.removing import remove_capture
 from seamark.errors import ConflictError, NotAllowedError, NotFoundError, StorageError
 from seamark.governance.actors import SYSTEM
+from seamark.storage import archive_parts
 from seamark.storage import captures as rows
 from seamark.storage.audit import list_events
 from seamark.storage.objects import Store
@@ -53,7 +54,7 @@ def list_all(workspace):
     """Every capture, wherever it is kept."""
     with workspace.database.read() as connection:
         found = rows.list_captures(connection, limit=None)
-        counted = rows.list_parts(connection)
+        counted = archive_parts.list_parts(connection)
     for part in counted:
         archived = read_part(workspace, part.key)
         assert len(archived) == part.captures
@@ -67,7 +68,7 @@ def list_objects(workspace):
 
 def list_counted(workspace):
     with workspace.database.read() as connection:
-        return sorted(part.key for part in rows.list_parts(connection))
+        return sorted(part.key for part in archive_parts.list_parts(connection))
 
 
 def list_actions(workspace):
@@ -247,7 +248,7 @@ class _Killed(BaseException):
         (Store, "put"),
         (archive, "_hand_over"),
         (rows, "delete_captures"),
-        (rows, "change_part"),
+        (archive_parts, "change_part"),
         (parts.rows, "add_part"),
         (archive, "remove_part"),
         (Store, "delete"),
@@ -436,7 +437,12 @@ def test_what_sqlite_deleted_cant_be_read_from_its_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [(removing, "write_part"), (rows, "add_removal"), (rows, "change_part"), (removing, "remove_part")],
+    [
+        (removing, "write_part"),
+        (rows, "add_removal"),
+        (archive_parts, "change_part"),
+        (removing, "remove_part"),
+    ],
     ids=lambda one: getattr(one, "__name__", one),
 )
 def test_a_deletion_that_is_killed_happened_or_did_not(plain_workspace, monkeypatch, place, name):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery_fakes import ADMIN, DANA, PAT, ask, find_events, place, register_all
+from delivery_fakes import ADMIN, DANA, PAT, ask, place, register_all
+from people import list_audit
 from seamark.delivery.contenders import start_shadow, stop_canary
 from seamark.delivery.desired import read_desired
 from seamark.delivery.evidence import load_evidence
@@ -29,7 +30,7 @@ from seamark.delivery.promotions import (
 from seamark.delivery.rollback import roll_back
 from seamark.delivery.stage_settings import read_stage_settings, set_stage
 from seamark.errors import ConflictError
-from seamark.storage.audit import digest_event, iterate_events
+from seamark.storage.audit import digest_event
 from seamark.storage.promotions import list_placements
 from seamark.storage.workspace import Workspace, create_workspace, open_workspace
 
@@ -62,8 +63,7 @@ def _do_at_once(workspace: Workspace, *deeds: Callable[[Workspace], object]) -> 
 
 def _check_trail(workspace: Workspace) -> None:
     """Nothing that happened at once forked the audit trail."""
-    with workspace.database.read() as connection:
-        events = list(iterate_events(connection))
+    events = list_audit(workspace)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     for before, event in zip([None, *events], events, strict=False):
         assert event.previous == (before.digest if before else "0" * 64)
@@ -113,7 +113,7 @@ def test_of_two_approvals_of_one_promotion_one_wins(workspace: Workspace) -> Non
     found = _do_at_once(workspace, approve, approve, approve)
     assert sum(isinstance(each, ConflictError) for each in found) == 2
     assert read_desired(workspace)["uat"].version == "1.0.0"
-    assert len(find_events(workspace, "promotion.approve")) == 1
+    assert len(list_audit(workspace, "promotion.approve")) == 1
     _check_trail(workspace)
 
 

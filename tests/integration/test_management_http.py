@@ -8,7 +8,7 @@ import pytest
 from service_people import PASSWORD, Staffed, bear, finish_job, staff
 from starlette.testclient import TestClient
 
-from people import ADMIN
+from people import ADMIN, make_actor
 from seamark.governance.people import add_person
 from seamark.governance.tokens import create_token
 from seamark.pipelines.batch_jobs import get_job
@@ -381,12 +381,88 @@ def test_texts_that_no_database_keeps_are_refused(ask, text):
 
 def test_a_token_of_a_person_who_lost_a_role_loses_it_too(staffed, ask):
     add_person(staffed.workspace, ADMIN, "otto", roles=["approver", "viewer"])
-    secret = create_token(staffed.workspace, ADMIN, person="otto", scopes=["write"])[1]
+    secret = create_token(staffed.workspace, make_actor("otto", "approver"), scopes=["write"])[1]
     client = TestClient(make_app(staffed.workspace))
     path = "/v1/stages/uat/settings"
     assert client.patch(path, json={"top": 3}, headers=bear(secret)).status_code == 200
     ask("administrator", "PATCH", "/v1/people/otto", json={"roles": ["viewer"]})
     assert client.patch(path, json={"top": 4}, headers=bear(secret)).status_code == 403
+
+
+def test_a_file_s_name_is_told_to_its_owner_alone_and_to_administrators(ask):
+    job = submit(ask, role="reviewer", filename="jane-doe.csv").json()["id"]
+    for role, sees in (("reviewer", True), ("administrator", True), ("viewer", False), ("approver", False)):
+        one = ask(role, "GET", f"/v1/runs/{job}")
+        listed = ask(role, "GET", "/v1/runs")
+        trail = ask(role, "GET", "/v1/audit", params={"action": "batch.submit"})
+        assert one.json()["payload"]["who"] == "the-reviewer"
+        assert [("jane-doe" in answer.text) for answer in (one, listed, trail)] == [sees, sees, False]
+    cancelled = ask("data-scientist", "POST", f"/v1/runs/{job}/cancel")
+    assert (cancelled.status_code, "jane-doe" in cancelled.text) == (200, False)
+
+
+def log_in(ask, name: str, password: str, **more):
+    return ask("viewer", "POST", "/v1/login", json={"name": name, "password": password, **more})
+
+
+def test_a_person_signs_in_with_a_password_and_an_administrator_in_nobody_s_name(staffed, ask):
+    body = {"name": "ann", "roles": ["approver"], "password": PASSWORD}
+    assert ask("administrator", "POST", "/v1/people", json=body).status_code == 201
+    for scopes, status in ((["predict", "read"], 201), (["write"], 403), (["read", "write"], 403)):
+        made = ask("administrator", "POST", "/v1/tokens", json={"person": "ann", "scopes": scopes})
+        assert made.status_code == status, made.text
+    token = log_in(ask, "ann", PASSWORD, title="a laptop", days=2)
+    assert (token.status_code, token.json()["person"], token.json()["scopes"]) == (201, "ann", ["write"])
+    assert token.headers["Cache-Control"] == "no-store"
+    client = TestClient(make_app(staffed.workspace))
+    settings = client.patch("/v1/stages/uat/settings", json={"top": 3}, headers=bear(token.json()["secret"]))
+    assert settings.status_code == 200
+    newest = ask("viewer", "GET", "/v1/audit", params={"action": "token.create"}).json()["events"][0]
+    assert (newest["actor"], newest["via"], newest["subject"]) == ("ann", "http", "ann")
+    assert PASSWORD not in json.dumps(newest)
+
+
+def test_a_wrong_password_says_what_an_unknown_name_says_and_a_barred_one(staffed, ask):
+    for name in ("ann", "barred"):
+        add_person(staffed.workspace, ADMIN, name, roles=["approver"], password=PASSWORD)
+    ask("administrator", "PATCH", "/v1/people/barred", json={"active": False})
+    tried = (("ann", "wrong horse battery"), ("nobody", PASSWORD), ("barred", PASSWORD), ("the-viewer", ""))
+    answers = [log_in(ask, *one) for one in tried]
+    assert {one.status_code for one in answers} == {401}
+    assert len({one.json()["detail"] for one in answers}) == 1
+    assert PASSWORD not in "".join(one.text for one in answers)
+
+
+def test_attempts_to_sign_in_are_limited_for_each_name_and_for_all(ask_in_vain, monkeypatch):
+    monkeypatch.setattr("seamark.serving.api.tokens._A_MINUTE_EACH", 2)
+    monkeypatch.setattr("seamark.serving.api.tokens._A_MINUTE", 4)
+    names = ["eve", "eve", "eve", "ann", "bob"]
+    answers = [log_in(ask_in_vain, name, "no such password") for name in names]
+    assert [one.status_code for one in answers] == [401, 401, 429, 401, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_a_body_to_sign_in_with_is_small(ask_in_vain):
+    assert log_in(ask_in_vain, "ann", "x" * 20_000).status_code == 413
+    assert log_in(ask_in_vain, "ann", "x" * 2_000).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["..", "a/..", "a\\..", ".", "/", "a\x00b.csv", "a\nb.csv", "x" * 201])
+def test_what_is_no_file_name_is_refused_before_anything_is_written(lasting, ask_in_vain, name):
+    answer = submit(ask_in_vain, filename=name)
+    assert answer.status_code in (400, 422), answer.text
+    assert list_uploads(lasting.workspace) == []
+
+
+def test_answers_stay_in_no_cache_and_are_no_pages(ask_in_vain):
+    for method, path in (
+        ("GET", "/v1/people"),
+        ("GET", "/v1/captures"),
+        ("GET", "/nothing"),
+        ("GET", "/ping"),
+    ):
+        headers = ask_in_vain("administrator", method, path).headers
+        assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
 
 
 def test_a_file_that_the_disk_has_no_room_for_is_answered_with_503(lasting, ask_in_vain, monkeypatch):

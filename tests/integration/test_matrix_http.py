@@ -8,7 +8,7 @@ import pytest
 from service_people import PASSWORD, Staffed, bear, name_person, staff
 from starlette.testclient import TestClient
 
-from people import ADMIN
+from people import ADMIN, make_actor
 from seamark.governance.actions import ACTIONS, Action
 from seamark.governance.actors import ROLES
 from seamark.serving.app import make_app
@@ -127,7 +127,7 @@ def test_a_barred_person_s_token_is_good_for_nothing(staffed, client):
     from seamark.governance.tokens import create_token
 
     add_person(staffed.workspace, ADMIN, "barry", roles=["administrator"])
-    secret = create_token(staffed.workspace, ADMIN, person="barry", scopes=["write"])[1]
+    secret = create_token(staffed.workspace, make_actor("barry", "administrator"), scopes=["write"])[1]
     assert client.get("/v1/promotions", headers=bear(secret)).status_code == 200
     change_person(staffed.workspace, ADMIN, "barry", active=False)
     assert client.get("/v1/promotions", headers=bear(secret)).status_code == 401

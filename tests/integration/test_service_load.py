@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from service_process import Answer, Clients, ServerProcess, free_port
 
-from people import make_actor
+from people import list_audit, make_actor
 from seamark.capture.record import is_sampled
 from seamark.delivery.promotions import approve_promotion, get_promotion, request_promotion
 from seamark.delivery.rollback import roll_back
@@ -23,7 +23,6 @@ from seamark.delivery.stage_settings import set_stage
 from seamark.governance.people import add_first_administrator
 from seamark.governance.tokens import create_token
 from seamark.settings import Settings
-from seamark.storage.audit import iterate_events
 from seamark.storage.workspace import Workspace, create_workspace, open_workspace
 from tiny_models import TAXONOMY, make_bundle
 from tiny_versions import register_tiny
@@ -125,8 +124,7 @@ def test_promotions_and_rollbacks_under_load_fail_no_request(stand):
     assert len({answer.request_id for answer in answers}) == len(answers)
     _check_versions(answers)
     _check_captures(workspace, answers)
-    with workspace.database.read() as connection:
-        actions = Counter(event.action for event in iterate_events(connection))
+    actions = Counter(event.action for event in list_audit(workspace))
     assert actions["stage.rollback"] == _ROUNDS
     assert actions["promotion.live"] >= 2 * _ROUNDS
 

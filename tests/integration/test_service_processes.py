@@ -122,6 +122,47 @@ def read_metrics(port: int) -> str:
     return text
 
 
+def test_clients_that_send_no_more_do_not_keep_it_from_stopping(stand, home):
+    with (
+        ServerProcess(stand.folder, port=0, SEAMARK_SERVICE_DRAIN_SECONDS="1", **home) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as idle,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as within_a_head,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as within_a_body,
+    ):
+        head = f"POST /v1/extract HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {stand.secret}\r\n"
+        within_a_head.sendall(head.encode())
+        within_a_body.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+        wait_until(lambda: "seamark_requests_in_flight 2.0" in read_metrics(server.port))
+        assert server.stop() == ExitCode.WORKED
+        assert idle.recv(1000) == b""
+    assert stand.list_servers() == []
+    assert stand.list_request_ids() == []
+
+
+def test_two_servers_of_one_workspace_follow_the_same_stages_and_capture_each_answer_once(stand, home):
+    with (
+        ServerProcess(stand.folder, port=0, **home) as first,
+        ServerProcess(stand.folder, port=0, **home) as second,
+        Clients(first.port, stand.secret, 2) as some,
+        Clients(second.port, stand.secret, 2, tolerate_hang_ups=True) as others,
+    ):
+        wait_until(lambda: len(stand.list_servers()) == 2)
+        wait_until(lambda: len(some.answers) > 20 and len(others.answers) > 20)
+        second.kill()
+        seen = len(some.answers)
+        wait_until(lambda: len(some.answers) > seen + 20)
+        some.stop()
+        others.stop()
+        put_on_stage(stand.workspace, None, "prod")
+        wait_until(lambda: post(first.port, stand.secret, {"text": "teach"})[0] == 404)
+        assert first.stop() == ExitCode.WORKED
+    assert some.failures == others.failures == []
+    answered = {one.request_id for one in (*some.answers, *others.answers)}
+    kept = stand.list_request_ids()
+    assert answered <= set(kept)
+    assert len(kept) == len(set(kept))
+
+
 def test_ctrl_c_stops_it_too_with_its_own_exit_code(stand, home):
     with ServerProcess(stand.folder, port=0, **home) as server:
         server._process.send_signal(signal.SIGINT)

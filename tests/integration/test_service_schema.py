@@ -154,4 +154,8 @@ def test_every_answer_is_a_documented_one(staffed, url, known, role):
     assert len(statuses) == sum(1 for _ in schema.get_all_operations())
     worked = {label for label, counted in statuses.items() if counted.keys() & {200, 201, 202}}
     refused = {label for label, counted in statuses.items() if 403 in counted}
-    assert (len(worked) > 40, len(refused)) == (True, 0) if role == "administrator" else len(refused) > 20
+    if role == "administrator":
+        assert len(worked) > 40
+        assert refused <= {"POST /v1/tokens"}  # one that changes things in somebody else's name
+    else:
+        assert len(refused) > 20

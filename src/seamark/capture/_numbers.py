@@ -69,6 +69,11 @@ def find_numbers(text: str) -> Iterator[_Stretch]:
         yield from _find_among(text, max(0, close.start() - _REACH), close.end())
 
 
+def find_nrics(text: str) -> Iterator[_Stretch]:
+    """Start and end of each Singapore NRIC or FIN."""
+    return (found.span() for found in _NRIC.finditer(text) if is_nric(found[0]))
+
+
 def _find_ibans(text: str) -> Iterator[_Stretch]:
     start = 0
     while found := _IBAN.search(text, start):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seamark.capture.parts import drop_unfinished, read_ids, remove_part, sweep_parts, write_part
 from seamark.governance.acting import act, require
+from seamark.storage import archive_parts
 from seamark.storage import captures as rows
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ def _list_some(workspace: Workspace, stage: str, day: date) -> list[CapturedPred
 def _hand_over(workspace: Workspace, actor: Actor, key: str, request_ids: list[str]) -> None:
     """In one transaction the part begins to count and its captures leave the database."""
     with act(workspace, actor, _ACTION, subject=key) as deed:
-        counts = rows.change_part(deed.connection, key, before=rows.WRITING, after=len(request_ids))
+        counts = archive_parts.change_part(
+            deed.connection, key, before=archive_parts.WRITING, after=len(request_ids)
+        )
         if not counts or rows.delete_captures(deed.connection, request_ids) != len(request_ids):
             raise _ChangedError
         deed.after = {"archived": len(request_ids)}
@@ -118,7 +121,7 @@ def _delete_archived(workspace: Workspace, stage: str, day: date) -> int:
     the file again when it is back, which may be after the day was archived.
     """
     with workspace.database.read() as connection:
-        parts = rows.list_parts(connection, stage=stage, day=f"{day:%Y-%m-%d}")
+        parts = archive_parts.list_parts(connection, stage=stage, day=f"{day:%Y-%m-%d}")
     deleted = 0
     for part in parts:
         known = [request_id for request_id, _ in read_ids(workspace, part.key)]
@@ -137,11 +140,13 @@ def _remove_day(workspace: Workspace, actor: Actor, stage: str, day: date) -> in
 
 def _remove_old_parts(workspace: Workspace, actor: Actor, first_kept: date) -> int:
     with workspace.database.read() as connection:
-        old = rows.list_parts(connection, before=f"{first_kept:%Y-%m-%d}")
+        old = archive_parts.list_parts(connection, before=f"{first_kept:%Y-%m-%d}")
     removed = 0
     for part in old:
         with act(workspace, actor, _ACTION, subject=part.key) as deed:
-            ended = rows.change_part(deed.connection, part.key, before=part.captures, after=rows.GOING)
+            ended = archive_parts.change_part(
+                deed.connection, part.key, before=part.captures, after=archive_parts.GOING
+            )
             deed.nothing = not ended
             deed.after = {"removed": part.captures}
         if ended:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from seamark.capture.record import CapturedPrediction, decode_line
 from seamark.capture.segments import list_segments, read_lines, sweep_unnamed, take_abandoned
+from seamark.errors import SeamarkError
 from seamark.storage.captures import add_captures
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _BATCH_LINES = 200
 _BATCH_BYTES = 4 * 1024 * 1024
 _LONGEST_PAUSE = 10.0  # seconds; doubled up to here while the database is away
+
+_STOP_SECONDS = 15.0  # for the last move
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +53,16 @@ class Mover:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and move what can be moved; close the spool before, so that this is all of it."""
+        """End the thread, and move what can be moved; close the spool before, so that this is all of it.
+
+        A database that neither answers nor refuses is not waited for: the spool keeps the captures.
+        """
         self._stop.set()
+        last = threading.Thread(target=self._end, name="seamark-mover-end", daemon=True)
+        last.start()
+        last.join(_STOP_SECONDS)
+
+    def _end(self) -> None:
         if self._thread.ident is not None:
             self._thread.join()
         self._try_to_move()
@@ -83,7 +94,9 @@ class Mover:
         try:
             self.move()
         except Exception as error:  # noqa: BLE001 (whatever it is, the spool keeps the captures)
-            _log.warning("captures wait in the spool: %s", error)
+            # A database's own message may quote the row.
+            cause = error if isinstance(error, SeamarkError) else type(error).__name__
+            _log.warning("captures wait in the spool: %s", cause)
             return False
         return True
 

@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seamark.capture.record import CapturedPrediction
-from seamark.storage import captures as rows
+from seamark.storage import archive_parts as rows
 from seamark.storage.ids import make_id
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from seamark.storage.captures import ArchivePart
+    from seamark.storage.archive_parts import ArchivePart
     from seamark.storage.workspace import Workspace
 
 PREFIX = "captures"

@@ -11,12 +11,14 @@ from seamark.capture.record import clean_text
 from seamark.capture.segments import SPOOL, list_sizes
 from seamark.errors import NotFoundError
 from seamark.governance.acting import require
+from seamark.storage import archive_parts
 from seamark.storage import captures as rows
 
 if TYPE_CHECKING:
     from seamark.capture.record import CapturedPrediction
     from seamark.governance.actors import Actor
-    from seamark.storage.captures import ArchivePart, CaptureCount
+    from seamark.storage.archive_parts import ArchivePart
+    from seamark.storage.captures import CaptureCount
     from seamark.storage.workspace import Workspace
 
 _READ = "capture.read"
@@ -108,7 +110,7 @@ def read_stats(workspace: Workspace, actor: Actor) -> CaptureStats:
     """
     require(workspace, actor, _READ)
     with workspace.database.read() as connection:
-        counts, parts = tuple(rows.count_captures(connection)), rows.list_parts(connection)
+        counts, parts = tuple(rows.count_captures(connection)), archive_parts.list_parts(connection)
     sizes = list_sizes(workspace.folder / SPOOL)
     days = [part.day for part in parts]
     return CaptureStats(
@@ -129,7 +131,7 @@ def find_parts(workspace: Workspace, request_id: str) -> list[ArchivePart]:
         StorageError: the database or the object store can't be used.
     """
     with workspace.database.read() as connection:
-        parts = rows.list_parts(connection)
+        parts = archive_parts.list_parts(connection)
     return [
         part
         for part in parts

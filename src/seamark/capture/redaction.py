@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from seamark.capture._numbers import find_numbers
+from seamark.capture._numbers import find_nrics, find_numbers
 from seamark.capture.record import CapturedPrediction
 
 MASK = "•"
@@ -29,7 +29,13 @@ _Stretch = tuple[int, int]
 
 
 def redact_record(record: CapturedPrediction) -> CapturedPrediction:
-    """The record with its text, and what its skills quote of it, masked; the record itself where nothing is to be."""
+    """The record with its text, what its skills quote of it, and its sender's own words for it masked.
+
+    The record itself where nothing is to be masked.
+    """
+    document_id, sector = redact_id(record.document_id), redact_text(record.sector)
+    if (document_id, sector) != (record.document_id, record.sector):
+        record = replace(record, document_id=document_id, sector=sector)
     masked = redact_text(record.input)
     if masked == record.input:
         return record
@@ -38,7 +44,15 @@ def redact_record(record: CapturedPrediction) -> CapturedPrediction:
 
 def redact_text(text: str) -> str:
     """The text with ``•`` for each character that names or reaches a person; always of the same length."""
-    found = sorted([*_find_addresses(text), *find_numbers(text)])
+    return _mask(text, sorted([*_find_addresses(text), *find_numbers(text)]))
+
+
+def redact_id(text: str) -> str:
+    """An id with e-mail addresses and identity numbers masked; a row of digits is an id's own, and stays."""
+    return _mask(text, sorted([*_find_addresses(text), *find_nrics(text)]))
+
+
+def _mask(text: str, found: list[_Stretch]) -> str:
     if not found:
         return text
     parts: list[str] = []

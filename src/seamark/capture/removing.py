@@ -14,6 +14,7 @@ from seamark.capture.record import clean_text, decode_line
 from seamark.capture.segments import SPOOL, list_segments, read_lines
 from seamark.errors import ConflictError
 from seamark.governance.acting import act, require
+from seamark.storage import archive_parts
 from seamark.storage import captures as rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from seamark.governance.actors import Actor
-    from seamark.storage.captures import ArchivePart
+    from seamark.storage.archive_parts import ArchivePart
     from seamark.storage.workspace import Workspace
 
 _ACTION = "capture.delete"
@@ -118,8 +119,12 @@ def _take_out(connection: Connection, request_id: str, ids: list[str], rewritten
     if rows.find_ids(connection, request_id) != ids or rows.delete_captures(connection, ids) != len(ids):
         raise _ChangedError
     for one in rewritten:
-        ended = rows.change_part(connection, one.old.key, before=one.old.captures, after=rows.GOING)
-        counts = one.key is None or rows.change_part(connection, one.key, before=rows.WRITING, after=one.kept)
+        ended = archive_parts.change_part(
+            connection, one.old.key, before=one.old.captures, after=archive_parts.GOING
+        )
+        counts = one.key is None or archive_parts.change_part(
+            connection, one.key, before=archive_parts.WRITING, after=one.kept
+        )
         if not (ended and counts):
             raise _ChangedError
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 PasswordOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def who_asks(workspace: Workspace) -> Actor:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._people import JsonOption, who_asks
+from seamark.cli._options import JsonOption
+from seamark.cli._people import who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def list_(
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """List what was done and what was refused, the newest first."""
+    """List what was done and what was refused, the newest first.
+
+    --json, and `seamark audit export`, also tell from where, and what was there before and after.
+    """
     from seamark.cli.output import print_json, print_table, say
     from seamark.governance.audit import describe_event, list_events
 
@@ -49,7 +53,7 @@ def list_(
     if not events:
         say("no such event")
         return
-    columns = ("event", "at", "who", "from", "action", "subject", "outcome", "reason")
+    columns = ("event", "at", "who", "action", "subject", "outcome")
     print_table(
         "",
         columns,
@@ -58,11 +62,9 @@ def list_(
                 event.seq,
                 f"{event.at:%Y-%m-%dT%H:%M:%S}Z",
                 event.actor,
-                " ".join(part for part in (event.via, event.address) if part),
                 event.action,
                 event.subject,
-                event.outcome,
-                event.reason or "-",
+                f"{event.outcome}: {event.reason}" if event.reason else event.outcome,
             )
             for event in events
         ],

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._people import JsonOption, who_asks
+from seamark.cli._options import JsonOption, ReasonOption
+from seamark.cli._people import who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def show(request_id: RequestArgument, as_json: JsonOption = False, workspace: Wo
 
 def delete(
     request_id: RequestArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")] = "",
+    reason: ReasonOption = "",
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -101,7 +102,7 @@ def delete(
     if as_json:
         print_json(describe_removal(removal))
     else:
-        say(f"{removal.captures} captures deleted" + ("; the spool's will be dropped" * removal.spooled))
+        say(f"captures deleted: {removal.captures}" + ("; the spool's will be dropped" * removal.spooled))
 
 
 def archive(as_json: JsonOption = False, workspace: WorkspaceOption = None) -> None:

@@ -54,12 +54,16 @@ def register(app: typer.Typer) -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
 ) -> None:
-    """Check that everything Seamark needs is here and whole; fail where it is not."""
+    """Check that everything Seamark needs is here and whole, and the workspace; fail where it is not.
+
+    The workspace is the one that other commands would work on here: its database, object store, audit trail,
+    stages, servers, spool and runs.
+    """
     from seamark.cli.output import print_json, print_table
     from seamark.errors import ExitCode
     from seamark.settings import read_settings
 
-    checks = run_checks(read_settings())
+    checks = [*run_checks(read_settings()), *_check_workspace()]
     healthy = all(check.status != "fail" for check in checks)
     if as_json:
         print_json({"healthy": healthy, "checks": [asdict(check) for check in checks]})
@@ -81,11 +85,12 @@ def run_checks(settings: Settings) -> list[Check]:
         ("adapters", check_adapters),
         ("starter taxonomy", check_starter_taxonomy),
     ]
-    checks = [_examine(name, examination) for name, examination in examinations]
+    checks = [examine(name, examination) for name, examination in examinations]
     return [*checks, *(check_extra(extra) for extra in list_extras())]
 
 
-def _examine(name: str, examination: Callable[[], Check]) -> Check:
+def examine(name: str, examination: Callable[[], Check]) -> Check:
+    """What the examination found; one that breaks is a failed check."""
     from seamark.errors import SeamarkError
 
     try:
@@ -94,6 +99,20 @@ def _examine(name: str, examination: Callable[[], Check]) -> Check:
         return Check(name, "fail", error.found, error.hint)
     except Exception as error:  # noqa: BLE001 - a broken installation may raise anything; that is the finding
         return Check(name, "fail", f"{type(error).__name__}: {error}", "seamark --verbose doctor")
+
+
+def _check_workspace() -> list[Check]:
+    """What the workspace around here is like; nothing where there is none, or the platform isn't installed."""
+    from seamark.cli._workspace import require_server_packages
+    from seamark.errors import MissingExtraError
+
+    try:
+        require_server_packages("a workspace")
+    except MissingExtraError:
+        return []
+    from seamark.cli._doctor_workspace import check_workspace
+
+    return check_workspace()
 
 
 def check_python() -> Check:

@@ -45,9 +45,7 @@ def list_command(workspace: WorkspaceOption = None, as_json: _Json = False) -> N
 
 @app.command("show")
 def show_command(
-    experiment_id: Annotated[
-        str, typer.Argument(metavar="[EXPERIMENT]", help="Default: the newest one.")
-    ] = "",
+    experiment_id: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Default: the newest one.")] = "",
     log: Annotated[bool, typer.Option("--log", help="Print its log instead, an event a line.")] = False,
     workspace: WorkspaceOption = None,
     as_json: _Json = False,

@@ -55,9 +55,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where; made where it isn't there.")
-    ] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; made where it isn't there.")] = Path(),
     taxonomy: Annotated[
         Path | None,
         typer.Option(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._people import JsonOption, PasswordOption
+from seamark.cli._options import JsonOption
+from seamark.cli._people import PasswordOption
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._people import JsonOption, PasswordOption, who_asks
+from seamark.cli._options import JsonOption, ReasonOption
+from seamark.cli._people import PasswordOption, who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def add(
 ) -> None:
     """Add a person; where nobody has an account yet, an administrator, who is signed in at once.
 
-    Without a password only tokens work for them: `seamark token create --person NAME`.
+    Without a password they can't sign in: an administrator's `seamark token create --person NAME` lets them
+    predict and read.
     """
     from seamark.cli._people import read_password
     from seamark.governance.people import add_person, has_people
@@ -88,7 +90,7 @@ def change(
     active: Annotated[
         bool | None, typer.Option("--active/--barred", help="Whether they can sign in at all.")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    reason: ReasonOption = "",
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -104,7 +106,7 @@ def change(
 
 
 def password(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Whose; default: your own.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Whose; default: your own.")] = None,
     password_stdin: PasswordOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -141,7 +143,7 @@ def describe_person(person: Person) -> dict[str, Any]:
         "name": person.name,
         "roles": list(person.roles),
         "active": person.active,
-        "password": person.has_password,
+        "has_password": person.has_password,
         "simulated": person.simulated,
         "created_at": person.created_at.isoformat(),
         "changed_at": person.changed_at.isoformat(),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seamark.cli._options import JsonOption, ReasonOption
 from seamark.cli._people import who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 
 _Id = Annotated[
     str,
-    typer.Argument(metavar="[PROMOTION]", help="Its id; default: the only one that waits."),
+    typer.Argument(metavar="PROMOTION", help="Its id; default: the only one that waits."),
 ]
-_Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +33,8 @@ def promote(
         float | None,
         typer.Option("--canary", metavar="PERCENT", help="Let it answer so much of the stage's requests."),
     ] = None,
-    reason: _Reason = "",
-    as_json: _Json = False,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Ask for a version on UAT or PROD, with its evidence; somebody has to approve it."""
@@ -61,8 +60,8 @@ def promote(
 
 def approve(
     promotion_id: _Id = "",
-    reason: _Reason = "",
-    as_json: _Json = False,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Approve a promotion: servers of the stage take the version over."""
@@ -78,7 +77,7 @@ def approve(
 def reject(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")],
     promotion_id: _Id = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Reject a promotion; the stage stays as it is."""
@@ -92,8 +91,8 @@ def reject(
 
 def withdraw(
     promotion_id: _Id = "",
-    reason: _Reason = "",
-    as_json: _Json = False,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Withdraw a promotion that you asked for."""
@@ -107,8 +106,8 @@ def withdraw(
 
 def rollback(
     stage: Annotated[str, typer.Option("--stage", metavar="dev|uat|prod", help="Which stage.")],
-    reason: _Reason = "",
-    as_json: _Json = False,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Put the version before the present one back on a stage."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._facts import show_minute, show_time, show_value
+from seamark.cli._facts import show_time, show_value
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def list_command(
     if as_json:
         print_json({"promotions": [describe_promotion(each) for each in found]})
     elif found:
-        columns = ("promotion", "version", "stage", "kind", "status", "asked for by", "decided by", "decided")
+        columns = ("promotion", "version", "stage", "kind", "status", "asked for by", "decided by")
         print_table("", columns, [_make_row(each) for each in found])
     else:
         say("no promotion" + (f" is {status}" if status else " yet; `seamark promote` asks for one"))
@@ -53,7 +53,7 @@ def list_command(
 @app.command("show")
 def show_command(
     promotion_id: Annotated[
-        str, typer.Argument(metavar="[PROMOTION]", help="Its id; default: the newest one.")
+        str, typer.Argument(metavar="PROMOTION", help="Its id; default: the newest one.")
     ] = "",
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Print the whole evidence as JSON instead.")
@@ -99,7 +99,6 @@ def _make_row(promotion: PromotionRecord) -> tuple[str, ...]:
         promotion.status,
         promotion.requested_by,
         show_value(promotion.decided_by),
-        show_minute(promotion.decided_at),
     )
 
 

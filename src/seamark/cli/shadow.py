@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seamark.cli._options import JsonOption, ReasonOption
 from seamark.cli._people import who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from seamark.storage.contenders import ContenderRecord
 
 _Stage = Annotated[str, typer.Option("--stage", metavar="dev|uat|prod", help="Whose requests.")]
-_Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -37,8 +36,8 @@ def start(
     version: Annotated[str, typer.Argument(metavar="X.Y.Z", help="A version's number.")],
     stage: _Stage,
     share: Annotated[float, typer.Option("--share", metavar="PERCENT", help="How much of them.")],
-    reason: _Reason = "",
-    as_json: _Json = False,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Start a shadow, in place of any before; its predictions are captured, and answer nobody."""
@@ -50,7 +49,7 @@ def start(
 
 
 def stop(
-    stage: _Stage, reason: _Reason = "", as_json: _Json = False, workspace: WorkspaceOption = None
+    stage: _Stage, reason: ReasonOption = "", as_json: JsonOption = False, workspace: WorkspaceOption = None
 ) -> None:
     """End a stage's shadow."""
     from seamark.delivery.contenders import stop_shadow
@@ -61,7 +60,7 @@ def stop(
 
 
 def stop_answering(
-    stage: _Stage, reason: _Reason = "", as_json: _Json = False, workspace: WorkspaceOption = None
+    stage: _Stage, reason: ReasonOption = "", as_json: JsonOption = False, workspace: WorkspaceOption = None
 ) -> None:
     """End a stage's canary; the stage's own version answers everything again."""
     from seamark.delivery.contenders import stop_canary

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seamark.cli._facts import show_minute, show_time, show_value
+from seamark.cli._options import ReasonOption
 from seamark.cli._people import who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 _Stage = Annotated[str, typer.Argument(metavar="STAGE", help="dev, uat or prod.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+# What numbers stand for that are none.
+_MEANINGS = {
+    ("threshold", -1): "the version's own",
+    ("top", 0): "all above the threshold",
+    ("requests_per_minute", 0): "no limit",
+}
 
 app = typer.Typer(help="See and set the stages DEV, UAT and PROD.", no_args_is_help=True)
 
@@ -65,7 +73,7 @@ def show_command(stage: _Stage, workspace: WorkspaceOption = None, as_json: _Jso
         ("canary", _name_contender(desired.canary)),
     ]
     print_table("", ("what", "value"), facts)
-    _print_settings(asdict(desired.settings))
+    _print_settings(asdict(desired.settings), title="Settings")
 
 
 @app.command("set")
@@ -75,9 +83,7 @@ def set_command(
         list[str],
         typer.Argument(metavar="KEY=VALUE...", help="KEY=default gives back the default."),
     ],
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit trail.")
-    ] = "",
+    reason: ReasonOption = "",
     workspace: WorkspaceOption = None,
     as_json: _Json = False,
 ) -> None:
@@ -123,14 +129,16 @@ def _name_contender(contender: DesiredContender | None) -> str:
     return f"{contender.version} ({contender.share:g}%)" if contender else "-"
 
 
-def _print_settings(values: dict[str, Any]) -> None:
+def _print_settings(values: dict[str, Any], *, title: str = "") -> None:
     from seamark.cli.output import print_table
 
-    rows = [(name, _show_setting(value)) for name, value in values.items()]
-    print_table("Settings", ("setting", "value"), rows)
+    rows = [(name, _show_setting(name, value)) for name, value in values.items()]
+    print_table(title, ("setting", "value"), rows)
 
 
-def _show_setting(value: Any) -> str:
+def _show_setting(name: str, value: Any) -> str:
+    if (meaning := _MEANINGS.get((name, value))) and not isinstance(value, bool):
+        return f"{value:g} ({meaning})"
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamark.cli._people import JsonOption, who_asks
+from seamark.cli._options import JsonOption, ReasonOption
+from seamark.cli._people import who_asks
 from seamark.cli._workspace import WorkspaceOption, open_from
 
 if TYPE_CHECKING:
     from seamark.governance.tokens import Token
 
 PersonOption = Annotated[
-    str | None, typer.Option("--person", metavar="NAME", help="Whose; default: your own.")
+    str | None,
+    typer.Option(
+        "--person",
+        metavar="NAME",
+        help="Whose; default: your own. For others only administrators, not for write.",
+    ),
 ]
 
 
@@ -93,7 +99,7 @@ def revoke(
     token_id: Annotated[
         str, typer.Argument(metavar="TOKEN", help="The token's id, as `token list` shows it.")
     ],
-    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    reason: ReasonOption = "",
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:

@@ -42,12 +42,12 @@ def register(parent: typer.Typer) -> None:
 def list_command(workspace: WorkspaceOption = None, as_json: _Json = False) -> None:
     """Print the registered versions, the newest first."""
     from seamark.cli.output import print_json, print_table, say
-    from seamark.registry.versions import list_versions
+    from seamark.registry.versions import describe_version, find_stages, list_versions
 
     with open_from(workspace) as opened:
-        found, stages = list_versions(opened)[::-1], _read_stages(opened)
+        found, stages = list_versions(opened)[::-1], find_stages(opened)
     if as_json:
-        print_json({"versions": [_describe(record, stages) for record in found]})
+        print_json({"versions": [describe_version(record, stages) for record in found]})
     elif found:
         columns = ("version", "change", "taxonomy", "jaccard", "size", "stages", "registered")
         print_table("", columns, [_make_row(record, stages) for record in found])
@@ -57,7 +57,7 @@ def list_command(workspace: WorkspaceOption = None, as_json: _Json = False) -> N
 
 @app.command("show")
 def show_command(
-    number: Annotated[str, typer.Argument(metavar="[X.Y.Z]", help="Default: the newest version.")] = "",
+    number: Annotated[str, typer.Argument(metavar="X.Y.Z", help="Default: the newest version.")] = "",
     card: Annotated[bool, typer.Option("--card", help="Print the model card (Markdown) instead.")] = False,
     workspace: WorkspaceOption = None,
     as_json: _Json = False,
@@ -66,16 +66,16 @@ def show_command(
     from seamark.cli.output import print_json
     from seamark.registry.lineage import trace_lineage
     from seamark.registry.model_card import render_model_card
-    from seamark.registry.versions import read_manifest
+    from seamark.registry.versions import describe_version, find_stages, read_manifest
 
     with open_from(workspace) as opened:
         record = _find(opened, number)
         if card:
             typer.echo(render_model_card(read_manifest(opened, record)), nl=False)
             return
-        stages, lineage = _read_stages(opened), trace_lineage(opened, record)
+        stages, lineage = find_stages(opened), trace_lineage(opened, record)
     if as_json:
-        print_json(_describe(record, stages) | {"lineage": _describe_lineage(lineage)})
+        print_json(describe_version(record, stages) | {"lineage": _describe_lineage(lineage)})
     else:
         _print_version(record, stages, lineage)
 
@@ -101,7 +101,7 @@ def diff_command(
 
 @app.command("verify")
 def verify_command(
-    number: Annotated[str, typer.Argument(metavar="[X.Y.Z]", help="Default: every version.")] = "",
+    number: Annotated[str, typer.Argument(metavar="X.Y.Z", help="Default: every version.")] = "",
     workspace: WorkspaceOption = None,
     as_json: _Json = False,
 ) -> None:
@@ -134,36 +134,6 @@ def _find(workspace: Workspace, number: str) -> VersionRecord:
     if champion := get_champion(workspace):
         return champion
     raise UsageError("there is no version yet", hint="`seamark build` makes the first one")
-
-
-def _read_stages(workspace: Workspace) -> dict[str, list[str]]:
-    """Number → the stages that have the version."""
-    from seamark.registry.stages import read_stages
-
-    found: dict[str, list[str]] = {}
-    with workspace.database.read() as connection:
-        for name, stage in read_stages(connection).items():
-            if stage and stage.version:
-                found.setdefault(stage.version, []).append(name)
-    return found
-
-
-def _describe(record: VersionRecord, stages: dict[str, list[str]]) -> dict[str, Any]:
-    return {
-        "version": record.number,
-        "change": record.change,
-        "parent": record.parent,
-        "taxonomy": f"{record.taxonomy_name}@{record.taxonomy_number}",
-        "experiment": record.experiment_id,
-        "run": record.run_id,
-        "stages": stages.get(record.number, []),
-        "size": record.size,
-        "path": record.path,
-        "manifest_digest": record.manifest_digest,
-        "registered_at": record.registered_at.isoformat() if record.registered_at else None,
-        "metrics": record.metrics,
-        "recipe": record.recipe,
-    }
 
 
 def _describe_lineage(lineage: Lineage) -> dict[str, Any]:

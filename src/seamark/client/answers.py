@@ -113,7 +113,11 @@ def read_prediction(body: bytes) -> Prediction:
 
 
 def read_predictions(body: bytes, *, expected: int) -> list[Prediction]:
-    """As many predictions as texts were sent; raises as :func:`read_prediction` does."""
+    """As many predictions as texts were sent.
+
+    Raises:
+        ValueError: there are fewer or more, or as :func:`read_prediction`; KeyError and TypeError as there.
+    """
     predictions = [_make_prediction(wire) for wire in json.loads(body)["predictions"]]
     if len(predictions) != expected:
         raise ValueError(f"{len(predictions)} predictions for {expected} texts")

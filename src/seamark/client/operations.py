@@ -70,7 +70,11 @@ def describe_version(patience: Patience, *, stage: str | None) -> Steps[answers.
 
 
 def check_health(patience: Patience) -> Steps[answers.Health]:
-    """Whether the service can answer; that it can't is an answer too, and nothing is tried again."""
+    """Whether the service can answer; that it can't is an answer too, and nothing is tried again.
+
+    Raises:
+        SeamarkError: there is no answer, or another one.
+    """
     result = yield Send(Call("GET", "/v1/ready"), patience.timeout)
     if isinstance(result, Answer) and (result.worked or result.status == _NOT_READY):
         return read(result, answers.read_health, "the state of the service")
@@ -104,7 +108,11 @@ def get_batch(patience: Patience, job_id: str) -> Steps[answers.BatchJob]:
 def wait_for_batch(
     patience: Patience, job_id: str, *, poll_seconds: float, timeout: float | None
 ) -> Steps[answers.BatchJob]:
-    """The job when it has ended."""
+    """The job when it has ended.
+
+    Raises:
+        ServiceError: it has not within ``timeout`` seconds; None waits as long as it takes.
+    """
     end = None if timeout is None else patience.clock() + timeout
     while True:
         job = yield from get_batch(patience, job_id)

@@ -16,7 +16,6 @@ from seamark.registry.versions import get_version
 from seamark.storage.contenders import (
     ContenderRecord,
     find_contender,
-    list_contenders,
     put_contender,
     remove_contender,
 )
@@ -83,12 +82,6 @@ def stop_canary(workspace: Workspace, actor: Actor, *, stage: str, reason: str =
         NotAllowedError: the actor may not.
     """
     return _stop(workspace, actor, "canary", stage=stage, reason=reason)
-
-
-def list_all_contenders(workspace: Workspace) -> list[ContenderRecord]:
-    """Every shadow and canary, by stage."""
-    with workspace.database.read() as connection:
-        return list_contenders(connection)
 
 
 def end_contender(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seamark.delivery.desired import read_desired
-from seamark.errors import ConflictError, NotFoundError
-from seamark.registry.stages import STAGES
+from seamark.delivery.rules import check_stage
+from seamark.errors import ConflictError
 
 if TYPE_CHECKING:
     from seamark.storage.workspace import Workspace
@@ -40,8 +40,7 @@ def pin_stage(workspace: Workspace, stage: str) -> PinnedStage:
         ConflictError: it has no version.
         StorageError: the database can't be read.
     """
-    if stage not in STAGES:
-        raise NotFoundError(f"there is no stage '{stage}'", expected=f"one of {', '.join(STAGES)}")
+    check_stage(stage)
     desired = read_desired(workspace)[stage]
     if desired.version is None:
         raise ConflictError(f"the stage {stage} has no version", hint=f"seamark promote X.Y.Z --to {stage}")

@@ -15,6 +15,7 @@ from seamark.delivery.requesting import describe_request, request_promotion
 from seamark.delivery.rules import check_promotion, check_stage, find_promotion
 from seamark.errors import ConflictError, NotAllowedError, UsageError
 from seamark.governance.acting import DENIED, Deed, act, record, require
+from seamark.governance.anchor import publish_anchor
 from seamark.registry.stages import PROD
 from seamark.storage import promotions as rows
 from seamark.storage.contenders import ContenderRecord, put_contender
@@ -196,6 +197,7 @@ def _deny(
         facts = {"stage": asked.stage, "version": asked.version, "requested_by": asked.requested_by}
         refused = Deed(connection, subject=asked.id, before=facts)
         record(connection, actor, f"promotion.{verb}", refused, outcome=DENIED)
+    publish_anchor(workspace)
     raise NotAllowedError(found, expected=expected)
 
 

@@ -158,6 +158,7 @@ def _record_refusal(workspace: Workspace, actor: Actor, action: str, subject: st
     with workspace.database.begin() as connection:
         deed = Deed(connection, subject=told, before=refused_for)
         record(connection, actor, action, deed, outcome=DENIED)
+    publish_anchor(workspace)
 
 
 def _covers(scopes: frozenset[str], needed: str) -> bool:

@@ -189,7 +189,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "token.create",
         _EVERYBODY,
-        "Make a token for oneself; administrators for anybody.",
+        "Make a token for oneself; administrators for anybody, but none with the scope write.",
         "seamark token create",
         "POST /v1/tokens",
     ),

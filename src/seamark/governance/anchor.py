@@ -1,7 +1,8 @@
 """The newest event's number and digest, kept outside the database.
 
 Whoever can change the database can cut the newest rows off and set the head back; the anchor in the object
-store then knows of more events than the database has.
+store then knows of more events than the database has. So that the next event does not wipe that out, an anchor
+gives way only to a trail that has the event that it knows of.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from seamark.errors import InputError, StorageError
-from seamark.storage.audit import AuditHead, read_head
+from seamark.storage.audit import AuditHead, read_digest, read_head
 
 if TYPE_CHECKING:
     from seamark.storage.workspace import Workspace
@@ -25,14 +26,19 @@ def publish_anchor(workspace: Workspace) -> None:
     """Write the newest event's number and digest to the object store.
 
     The event itself is committed by then. Where the store can't be written, the anchor stays behind until the
-    next event, which weakens no other check; so that is logged, and no error.
+    next event, which weakens no other check; so that is logged, and no error. An anchor of an event that the
+    trail does not have, and one that can't be read, stays: it is what shows that somebody was at work.
     """
     try:
+        known = read_anchor(workspace)  # before the head, which is then never behind it
         with workspace.database.read() as connection:
             head = read_head(connection)
-        if head is not None:
+            fits = known is None or read_digest(connection, known.seq) == known.digest
+        if not fits:
+            _log.error("the audit trail lacks an event that its anchor knows of: `seamark audit verify`")
+        elif head is not None and (known is None or known.seq < head.seq):
             workspace.store.put_json(ANCHOR, {"seq": head.seq, "digest": head.digest})
-    except StorageError as error:
+    except (StorageError, InputError) as error:
         _log.warning("the audit anchor could not be written: %s", error)
 
 

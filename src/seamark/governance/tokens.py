@@ -4,6 +4,8 @@ Choices:
 - 256 random bits, so that guessing is hopeless and a plain SHA-256 suffices to keep.
 - A token can do no more than its person: roles are looked up each time, so that a change of them, or
   barring the person, works on every token at once.
+- A token with the scope ``write`` is made by its person alone, so that an administrator can't approve in
+  somebody else's name what they asked for themselves.
 - Whoever presents a token that isn't good is not told whether it was revoked or never was.
 """
 
@@ -37,6 +39,7 @@ _SECRET = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
 _LONGEST_TITLE = 200  # characters
 _NOT_VALID = "this token is not valid"
 _OWN = "one's own, or the role administrator"
+_WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def create_token(
 
     Args:
         workspace: where it will work.
-        actor: who asks; for others than themselves only administrators.
+        actor: who asks; for others than themselves only administrators, and only tokens that change nothing.
         person: whose token; default: the actor's own.
         title: what it is for.
         scopes: what it may be used for; a wider scope holds the narrower ones.
@@ -99,6 +102,8 @@ def create_token(
     _check_limits(days, title)
     if not _is_own(actor, owner):
         raise _refuse_others(workspace, actor, "token.create", owner)
+    if owner != actor.name and _WRITE in chosen:
+        raise _refuse_impersonation(workspace, actor, owner)
     with act(workspace, actor, "token.create", subject=owner) as deed:
         record, secret = insert_token(deed.connection, owner, title=title, scopes=chosen, days=days)
         deed.after = describe_token(record)
@@ -158,6 +163,17 @@ def authenticate(
     Raises:
         SignInError: the token is unknown, revoked, expired, or its person barred.
     """
+    return identify(workspace, secret, via=via, address=address, kind=kind)[0]
+
+
+def identify(
+    workspace: Workspace, secret: str, *, via: str = "http", address: str = "", kind: ActorKind = "token"
+) -> tuple[Actor, datetime]:
+    """As :func:`authenticate`, with the time from when on the token is good for nothing, in UTC.
+
+    Raises:
+        SignInError: the token is unknown, revoked, expired, or its person barred.
+    """
     if not _SECRET.fullmatch(secret):
         raise SignInError(_NOT_VALID)
     with workspace.database.read() as connection:
@@ -167,7 +183,7 @@ def authenticate(
     token, person = found
     if token.expires_at <= datetime.now(UTC):
         raise SignInError(f"this token of {person.name} expired on {token.expires_at:%Y-%m-%d}")
-    return Actor(
+    actor = Actor(
         person.name,
         frozenset(person.roles),
         frozenset(token.scopes),
@@ -176,6 +192,7 @@ def authenticate(
         address=address,
         token_id=token.id,
     )
+    return actor, token.expires_at
 
 
 def digest_secret(secret: str) -> str:
@@ -250,6 +267,12 @@ def _check_limits(days: int, title: str) -> None:
 
 def _is_own(actor: Actor, person: str) -> bool:
     return person == actor.name or "administrator" in actor.roles
+
+
+def _refuse_impersonation(workspace: Workspace, actor: Actor, person: str) -> NotAllowedError:
+    found = f"{actor.name} asks for a token of {person} with the scope {_WRITE}"
+    expected = f"{person} to make it, signed in with their password, or the scopes predict and read"
+    return refuse(workspace, actor, "token.create", subject=person, found=found, expected=expected)
 
 
 def _refuse_others(workspace: Workspace, actor: Actor, action: str, person: str) -> NotAllowedError:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +176,14 @@ def _tell(run: RunRecord) -> str:
     return words.get(run.status, f"was {run.status}")
 
 
+def hide_others_job(actor: Actor, run: RunRecord) -> RunRecord:
+    """The run; of somebody else's batch job without what is told of their file. Administrators see everybody's."""
+    if run.pipeline != PIPELINE or _sees(actor, run):
+        return run
+    told = {name: run.payload.get(name) for name in ("stage", "version", "who")}
+    return replace(run, payload=told, error="not shown" if run.error else "")
+
+
 def _sees(actor: Actor, run: RunRecord) -> bool:
     return run.payload.get("who") == actor.name or may(actor, _SEES_ALL)
 
@@ -230,7 +238,8 @@ def _add_run(workspace: Workspace, actor: Actor, job_id: str, payload: Mapping[s
             line=LINE,
             run_id=job_id,
         )
-        deed.after = {name: payload[name] for name in ("stage", "version", "filename")}
+        # Not the file's name, which may name a person: the trail is never shortened.
+        deed.after = {name: payload[name] for name in ("stage", "version")}
     return run
 
 

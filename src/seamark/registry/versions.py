@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seamark.errors import NotFoundError, TaxonomyError, WeightsError
 from seamark.extraction.bundle import MANIFEST, TAXONOMY, parse_manifest
 from seamark.registry.comparing import Difference, Figures, find_differences, line_up_figures
+from seamark.registry.stages import read_stages
 from seamark.storage import versions as rows
 from seamark.storage.versions import VersionRecord
 from seamark.taxonomy import diff_taxonomies
@@ -68,7 +69,7 @@ def get_version(workspace: Workspace, number: str) -> VersionRecord:
     """The registered version with this number.
 
     Raises:
-        UsageError: there is none; the message lists those that there are.
+        NotFoundError: there is none; the message lists those that there are.
     """
     with workspace.database.read() as connection:
         found = rows.find_version(connection, number)
@@ -81,6 +82,40 @@ def get_champion(workspace: Workspace) -> VersionRecord | None:
     """The version that a contender must beat: the newest registered one; None before the first."""
     with workspace.database.read() as connection:
         return rows.find_newest_version(connection, status="registered")
+
+
+def find_stages(workspace: Workspace) -> dict[str, list[str]]:
+    """Number → the stages that have the version."""
+    found: dict[str, list[str]] = {}
+    with workspace.database.read() as connection:
+        for name, stage in read_stages(connection).items():
+            if stage and stage.version:
+                found.setdefault(stage.version, []).append(name)
+    return found
+
+
+def describe_version(record: VersionRecord, stages: Mapping[str, list[str]]) -> dict[str, Any]:
+    """A version, ready for JSON.
+
+    Args:
+        record: the version.
+        stages: number → the stages that have it (:func:`find_stages`).
+    """
+    return {
+        "version": record.number,
+        "change": record.change,
+        "parent": record.parent,
+        "taxonomy": f"{record.taxonomy_name}@{record.taxonomy_number}",
+        "experiment": record.experiment_id,
+        "run": record.run_id,
+        "stages": stages.get(record.number, []),
+        "size": record.size,
+        "path": record.path,
+        "manifest_digest": record.manifest_digest,
+        "registered_at": record.registered_at.isoformat() if record.registered_at else None,
+        "metrics": record.metrics,
+        "recipe": record.recipe,
+    }
 
 
 def read_manifest(workspace: Workspace, record: VersionRecord) -> dict[str, Any]:
@@ -100,7 +135,7 @@ def diff_versions(workspace: Workspace, before: str, after: str) -> VersionDiff:
     """What is different between two versions.
 
     Raises:
-        UsageError: one of them does not exist.
+        NotFoundError: one of them does not exist.
         WeightsError: a bundle is damaged.
         StorageError: a bundle is missing, or the store is unreachable.
     """

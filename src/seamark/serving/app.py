@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from seamark import __version__
 from seamark.serving.auth import Authenticator
+from seamark.serving.limits import RateLimiter
 from seamark.serving.middleware import RequestMiddleware
 from seamark.serving.problems import PROBLEM_SCHEMA, add_handlers
 from seamark.serving.runtime import Runtime
@@ -77,6 +78,7 @@ def make_app(
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        redirect_slashes=False,  # a path that is none is 404, whatever Host the client made up
         generate_unique_id_function=_name_operation,
     )
     app.state.workspace = workspace
@@ -84,6 +86,7 @@ def make_app(
     app.state.authenticate = Authenticator(
         workspace, anonymous=service.anonymous_predict, is_away=lambda: runtime.database_away
     )
+    app.state.logins = RateLimiter()
     add_handlers(app)
     for name in _ROUTERS:
         app.include_router(importlib.import_module(f"seamark.serving.api.{name}").router)

@@ -5,7 +5,8 @@ Choices:
 - What changes or shows the workspace asks the database each time, so that a revoked token or a role taken
   away counts at once. Predictions, which come by the hundred a second, may take a known answer of the last
   seconds.
-- While the database is away, who was known within the last quarter of an hour goes on predicting. A database that
+- While the database is away, who was known within the last quarter of an hour goes on predicting, until their
+  token expires. A database that
   does not answer within a second counts as away for some seconds: predictions must not wait for its time-out.
 - Of a token only its SHA-256 is kept, here as in the database.
 """
@@ -15,7 +16,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,7 +27,7 @@ from starlette.concurrency import run_in_threadpool
 
 from seamark.errors import SignInError, StorageError
 from seamark.governance.actors import Actor
-from seamark.governance.tokens import authenticate, digest_secret
+from seamark.governance.tokens import digest_secret, identify
 
 if TYPE_CHECKING:
     from seamark.storage.workspace import Workspace
@@ -45,6 +47,15 @@ ANONYMOUS = "anonymous"
 _MOST = 4096  # tokens that are remembered
 _LONGEST = 512  # characters of an Authorization header
 _PREDICT = "predict"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Whose a token is, as the database said at a time by the clock, and when it expires."""
+
+    asked: float
+    actor: Actor
+    expires_at: datetime
 
 
 class Authenticator:
@@ -70,7 +81,7 @@ class Authenticator:
         self._is_away = is_away
         self._clock = clock
         self._ask_from = 0.0  # by the clock; until then the database is left alone
-        self._known: OrderedDict[str, tuple[float, Actor]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def __call__(self, request: Request, action: str) -> Actor:
         """Who sent ``request``.
@@ -100,46 +111,47 @@ class Authenticator:
             )
         secret = _read_secret(header)
         if action != _PREDICT:
-            return await run_in_threadpool(self._ask, secret, address)
+            actor, _ = await run_in_threadpool(self._ask, secret, address)
+            return actor
         return await self._recall(secret, address)
 
     async def _recall(self, secret: str, address: str) -> Actor:
         key, now = digest_secret(secret), self._clock()
         known = self._known.get(key)
-        age = now - known[0] if known else AWAY_SECONDS
-        if known is None or age >= AWAY_SECONDS:
-            actor = await self._look_up(key, secret, address)
-            self._keep(key, now, actor)
-            return actor
+        age = now - known.asked if known else AWAY_SECONDS
+        if known is None or age >= AWAY_SECONDS or known.expires_at <= datetime.now(UTC):
+            return await self._look_up(key, secret, address, now)
         if age < FRESH_SECONDS or now < self._ask_from or self._is_away():
-            return _place(known[1], address)
-        return await self._look_up_soon(key, secret, address, known[1])
+            return _place(known.actor, address)
+        return await self._look_up_soon(key, secret, address, known.actor)
 
     async def _look_up_soon(self, key: str, secret: str, address: str, known: Actor) -> Actor:
         """Who it is as the database says, or, where it does not say so soon, as it was known."""
         now = self._clock()
         try:
             with anyio.move_on_after(PATIENCE_SECONDS):
-                actor = await self._look_up(key, secret, address)
-                self._keep(key, now, actor)
-                return actor
+                return await self._look_up(key, secret, address, now)
         except StorageError:
             pass
         self._ask_from = self._clock() + FRESH_SECONDS
         return _place(known, address)
 
-    async def _look_up(self, key: str, secret: str, address: str) -> Actor:
+    async def _look_up(self, key: str, secret: str, address: str, now: float) -> Actor:
         try:
-            return await anyio.to_thread.run_sync(self._ask, secret, address, abandon_on_cancel=True)
+            actor, expires_at = await anyio.to_thread.run_sync(
+                self._ask, secret, address, abandon_on_cancel=True
+            )
         except SignInError:
             self._known.pop(key, None)
             raise
+        self._keep(key, _Known(now, actor, expires_at))
+        return actor
 
-    def _ask(self, secret: str, address: str) -> Actor:
-        return authenticate(self._workspace, secret, via="http", address=address)
+    def _ask(self, secret: str, address: str) -> tuple[Actor, datetime]:
+        return identify(self._workspace, secret, via="http", address=address)
 
-    def _keep(self, key: str, now: float, actor: Actor) -> None:
-        self._known[key] = (now, actor)
+    def _keep(self, key: str, known: _Known) -> None:
+        self._known[key] = known
         self._known.move_to_end(key)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from seamark.capture.moving import Mover
 from seamark.capture.record import CapturedPrediction
+from seamark.capture.segments import SPOOL
 from seamark.capture.spool import Spool
 from seamark.serving.logs import log_failure
 
 if TYPE_CHECKING:
     from seamark.serving.metrics import Metrics
     from seamark.storage.workspace import Workspace
-
-SPOOL = "spool"
-"""The workspace's folder for captures on their way to the database."""
 
 
 class Capturing:

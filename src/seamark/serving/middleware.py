@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 REQUEST_ID = "X-Request-ID"
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Texts, people and secrets must not stay in a cache on the way, nor be taken for a page by a browser.
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _GONE = 499  # what the log calls a request whose client went away before its answer
 
 
@@ -50,7 +52,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                for name, value in _ALWAYS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         self._metrics.in_flight.inc()

@@ -1,20 +1,29 @@
-"""Model versions in memory: loaded, warmed, tried, and seen by each stage with its own threshold."""
+"""Model versions in memory: loaded, warmed, tried, and seen by each stage with its own threshold.
+
+A model answers from files of its own, which nobody else can reach: a copy that has no name any more once it is
+open. Weights are mapped into memory, so whoever overwrote the store's files would change what is answered, and
+whoever cut them off would end the process.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
+import shutil
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from seamark.errors import CandidateError
-from seamark.extraction.bundle import open_bundle, read_bundle
+from seamark.errors import CandidateError, StorageError, WeightsError
+from seamark.extraction.bundle import MANIFEST, open_bundle, read_bundle
 from seamark.extraction.extractor import Extractor
 from seamark.extraction.result import Prediction
-from seamark.registry.bundles import fetch_bundle
+from seamark.registry.bundles import fetch_bundle, locate_version
 from seamark.serving.logs import log_event
 from seamark.taxonomy.samples import read_samples
 
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from seamark.storage.workspace import Workspace
 
 _SAMPLES = 8  # shipped texts that a smoke test predicts: enough to warm the engine, and a swap waits for it
+_FORGOTTEN_SECONDS = 3600.0  # nothing takes so long to load
 _TITLES = 3  # skills whose titles it looks for
 
 
@@ -101,10 +111,10 @@ def load_model(workspace: Workspace, version: str, digest: str) -> Model:
     started = time.perf_counter()
     threads = workspace.settings.service.threads or workspace.settings.threads
     settings = replace(workspace.settings, threads=threads)
-    folder = fetch_bundle(workspace, version, manifest_digest=digest)
-    extractor = open_bundle(folder, settings=settings, manifest_digest=digest)
-    manifest = read_bundle(folder).manifest
-    try_out(extractor)
+    with _copying(workspace, version, digest) as folder:
+        extractor = open_bundle(folder, settings=settings, manifest_digest=digest)
+        manifest = read_bundle(folder).manifest
+        try_out(extractor)
     model = Model(
         version,
         digest,
@@ -116,6 +126,62 @@ def load_model(workspace: Workspace, version: str, digest: str) -> Model:
     )
     weakref.finalize(model, log_event, "version.freed", version=version).atexit = False
     return model
+
+
+@contextmanager
+def _copying(workspace: Workspace, version: str, digest: str) -> Iterator[Path]:
+    """A copy of the version's bundle while the block lasts; what the block has mapped of it stays readable."""
+    root = workspace.cache / "loading"
+    copy = root
+    try:
+        source = fetch_bundle(workspace, version, manifest_digest=digest)
+        with _make_room(root) as room:
+            copy = room / "bundle"
+            _copy(source, copy)
+            yield copy
+    except WeightsError as error:
+        raise _explain(error, version, copy, _place(workspace, version)) from error
+
+
+@contextmanager
+def _make_room(root: Path) -> Iterator[Path]:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        room = TemporaryDirectory(dir=root, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageError(f"{root} can't be written: {error.strerror}", hint="free some space") from error
+    with room as name:
+        yield Path(name)
+
+
+def _copy(source: Path, copy: Path) -> None:
+    try:
+        shutil.copytree(source, copy, copy_function=shutil.copyfile)
+    except OSError as error:  # or a list of them
+        raise StorageError(f"{source} can't be copied: {error!s:.200}", hint="free some space") from error
+
+
+def _sweep(root: Path) -> None:
+    """Remove what was left by processes that were killed while they loaded."""
+    for left in root.iterdir():
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _place(workspace: Workspace, version: str) -> Path:
+    """Where :func:`fetch_bundle` has the version's bundle."""
+    manifest = workspace.store.local_path(f"{locate_version(version)}{MANIFEST}")
+    return manifest.parent if manifest else workspace.cache / "bundles" / "versions" / version
+
+
+def _explain(error: WeightsError, version: str, *folders: Path) -> WeightsError:
+    """The same without the server's folders: whoever asks whether it is ready may read it."""
+    found = error.found
+    for folder in folders:
+        found = found.replace(f"{folder}/", "").replace(str(folder), f"the bundle of {version}")
+    return WeightsError(found, expected=error.expected, hint=error.hint)
 
 
 def try_out(extractor: Extractor) -> None:

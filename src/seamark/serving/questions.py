@@ -66,7 +66,8 @@ def make_record(
         prediction: the prediction.
         wire: the same in the wire format.
         question: what was asked.
-        latency: milliseconds that it took.
+        latency: milliseconds from when the request came, or a shadow was offered it, until all its texts were
+            predicted.
         caller: who asked.
         answered: of a shadow's prediction: the id of the answer beside it.
     """

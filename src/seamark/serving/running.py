@@ -12,6 +12,7 @@ Choices:
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import socket
 import threading
@@ -110,6 +111,13 @@ def _count_instances(workspace: Workspace, stages: Sequence[str]) -> int:
     return max(desired[name].settings.instances for name in stages)
 
 
+def _explain(error: OSError) -> str:
+    """The error in the system's words; Python's own repeat the address. Names that aren't found have others."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
+
+
 @contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     try:
@@ -117,7 +125,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server(place[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         raise UsageError(
-            f"{host}:{port} can't be listened on ({error.strerror or error})",
+            f"{host}:{port} can't be listened on ({_explain(error)})",
             hint="another --port; 0 takes a free one",
         ) from error
     with listener:
@@ -176,6 +184,7 @@ def _run(
             app,
             loop="uvloop",
             http=BoundedProtocol,
+            ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -80,7 +79,3 @@ def draw(name: str, purpose: str) -> float:
     """A number from 0 to below 100 that is always the same for a name, and another for another purpose."""
     digest = hashlib.sha256(f"{purpose}:{name}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "big") / 2**32 * 100
-
-
-States = Mapping[str, StageState]
-"""Stage → what it runs."""

@@ -41,6 +41,9 @@ HEARTBEAT_SECONDS = 5.0
 SILENT_SECONDS = 60.0
 """A server that was not heard of for so long is gone."""
 
+PATIENCE_SECONDS = 2.0
+"""A look at the stages, which is some small reads, that takes longer is one at a database that does not answer."""
+
 _DEFAULTS = StageSettings()
 _FORGOTTEN = timedelta(days=1)  # after which a killed server's row is removed
 
@@ -70,7 +73,8 @@ class Watcher:
         self.states: Mapping[str, StageState] = {
             name: StageState(name, _DEFAULTS, loading=True) for name in stages
         }
-        self.database_away = False
+        self._away = False
+        self._looking_since: float | None = None
         self.settled = threading.Event()
         self._told: set[str] = set()
         self._stopping = False
@@ -83,6 +87,12 @@ class Watcher:
         """The server's id among the workspace's."""
         return self._id
 
+    @property
+    def database_away(self) -> bool:
+        """Whether the database did not answer when it was last asked, or lets wait for it now."""
+        since = self._looking_since
+        return self._away or (since is not None and time.monotonic() - since > PATIENCE_SECONDS)
+
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
@@ -92,12 +102,20 @@ class Watcher:
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(PATIENCE_SECONDS)
         self._loader.stop()
-        self._say_goodbye()
+        if not self._thread.is_alive():  # else a database that does not answer keeps it
+            self._say_goodbye()
 
     def look(self) -> None:
         """Compare what is wanted with what runs, once."""
+        self._looking_since = time.monotonic()
+        try:
+            self._look()
+        finally:
+            self._looking_since = None
+
+    def _look(self) -> None:
         try:
             desired = read_desired(self._workspace)
         except SeamarkError as error:
@@ -234,9 +252,9 @@ class Watcher:
         return failure if failure and failure.final and promotion_id in failure.promotions else None
 
     def _note_database(self, *, away: bool, reason: str = "") -> None:
-        if away != self.database_away:
+        if away != self._away:
             log_event("database.away" if away else "database.back", reason=reason)
-        self.database_away = away
+        self._away = away
         self._metrics.database_up.set(not away)
 
     def _say_hello(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,6 @@ START = "0" * 64
 """What the first event names as the digest before it."""
 
 _HEAD = 1
-_PAGE = 1000  # rows read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +125,13 @@ def read_head(connection: Connection) -> AuditHead | None:
     return None if row is None else AuditHead(*row)
 
 
-def iterate_events(connection: Connection, *, after: int = 0) -> Iterator[AuditEvent]:
-    """Every event behind number ``after``, in their order, some at a time."""
-    while True:
-        query = select(*_COLUMNS).where(audit_events.c.seq > after).order_by(audit_events.c.seq).limit(_PAGE)
-        page = [AuditEvent(*row) for row in connection.execute(query)]
-        yield from page
-        if len(page) < _PAGE:
-            return
-        after = page[-1].seq
+def read_digest(connection: Connection, seq: int) -> str | None:
+    """The digest of the event with this number; None where there is none. Before the first one it is :data:`START`."""
+    if seq == 0:
+        return START
+    return connection.execute(
+        select(audit_events.c.digest).where(audit_events.c.seq == seq)
+    ).scalar_one_or_none()
 
 
 def list_events(

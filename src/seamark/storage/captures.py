@@ -1,9 +1,9 @@
-"""Rows of captured predictions, of those that were deleted for good, and of their archive."""
+"""Rows of captured predictions, and of those that were deleted for good."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -15,20 +15,15 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    insert,
     or_,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from seamark.storage.tables import capture_archives, capture_removals, captures
+from seamark.storage.tables import capture_removals, captures
 
 _CHUNK = 400  # ids in one query: SQLite and PostgreSQL bound the number of parameters
-
-WRITING, GOING = 0, -1
-"""What ``ArchivePart.captures`` is while its object is being written, and while it is being removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,8 @@ class CapturedPrediction:
         at: when, aware; kept in UTC.
         input: the text.
         output: the skills, each as the wire format names it.
-        latency_ms: how long the prediction took, in milliseconds.
+        latency_ms: milliseconds from when the request came until all its texts were predicted, the wait for the model's
+            turn among them; of a shadow's prediction from when the answer had left.
         caller: who asked.
         document_id: the caller's own id of the text.
         kind: ``posting``, ``course`` or ``other``; empty: not said.
@@ -64,25 +60,6 @@ class CapturedPrediction:
     kind: str = ""
     sector: str = ""
     answered_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivePart:
-    """One Parquet object of the archive: captures of one stage and one day.
-
-    Attributes:
-        key: the object's.
-        stage: of its captures.
-        day: of its captures, in UTC, as YYYY-MM-DD.
-        captures: how many; :data:`WRITING` or :data:`GOING` for an object that does not count.
-        created_at: when, in UTC.
-    """
-
-    key: str
-    stage: str
-    day: str
-    captures: int
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +84,6 @@ class CaptureCount:
 
 
 _CAPTURE = [captures.c[name] for name in CapturedPrediction.__dataclass_fields__]
-_PART = [capture_archives.c[name] for name in ArchivePart.__dataclass_fields__]
 
 
 def add_captures(connection: Connection, records: Sequence[CapturedPrediction]) -> int:
@@ -220,49 +196,6 @@ def delete_day(connection: Connection, stage: str, day: date) -> int:
     if connection.dialect.name == "sqlite":
         connection.execute(text("PRAGMA secure_delete=ON"))
     return connection.execute(delete(captures).where(*_within(stage, day))).rowcount
-
-
-def add_part(connection: Connection, part: ArchivePart) -> None:
-    """Insert a part; before its object is written, so that no object is without its row."""
-    connection.execute(insert(capture_archives).values(**asdict(part)))
-
-
-def change_part(connection: Connection, key: str, *, before: int, after: int) -> bool:
-    """Give a part another number of captures; False where it had not ``before``, or is gone."""
-    chosen = capture_archives.c.key == key, capture_archives.c.captures == before
-    return connection.execute(update(capture_archives).where(*chosen).values(captures=after)).rowcount == 1
-
-
-def is_counted(connection: Connection, key: str) -> bool:
-    """Whether a part counts."""
-    query = select(capture_archives.c.key).where(
-        capture_archives.c.key == key, capture_archives.c.captures > 0
-    )
-    return connection.execute(query).first() is not None
-
-
-def delete_part(connection: Connection, key: str) -> None:
-    """Delete a part's row; after its object."""
-    connection.execute(delete(capture_archives).where(capture_archives.c.key == key))
-
-
-def list_parts(
-    connection: Connection, *, stage: str | None = None, day: str | None = None, before: str | None = None
-) -> list[ArchivePart]:
-    """The archive's parts that count, the newest day first; only of a stage, a day, or before a day."""
-    query = select(*_PART).where(capture_archives.c.captures > 0)
-    query = query if stage is None else query.where(capture_archives.c.stage == stage)
-    query = query if day is None else query.where(capture_archives.c.day == day)
-    query = query if before is None else query.where(capture_archives.c.day < before)
-    ordered = query.order_by(capture_archives.c.day.desc(), capture_archives.c.key)
-    return [ArchivePart(*row) for row in connection.execute(ordered)]
-
-
-def list_unfinished_parts(connection: Connection, written_before: datetime) -> list[ArchivePart]:
-    """The parts that are going, and those whose writing was begun before a time and never ended."""
-    stale = (capture_archives.c.captures == WRITING) & (capture_archives.c.created_at < written_before)
-    query = select(*_PART).where(or_(capture_archives.c.captures == GOING, stale))
-    return [ArchivePart(*row) for row in connection.execute(query.order_by(capture_archives.c.key))]
 
 
 def _find_removed(connection: Connection, request_ids: set[str]) -> set[str]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from seamark.errors import StorageError, UsageError
+from seamark.storage.sqlite_file import SqliteFile
 
 REVISION = "0002"
 """The newest migration, which this code is written for."""
@@ -109,7 +110,13 @@ def open_database(url: str) -> Database:
     if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
         engine = _make_sqlite_engine(parsed)
     elif parsed.drivername == "postgresql+psycopg":
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        # Parameters may be texts and password hashes, and errors are logged.
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": _CONNECT_SECONDS},
+            hide_parameters=True,
+        )
     else:
         raise UsageError(f"a database at {parsed.render_as_string()}", expected=_KINDS)
     return Database(engine, parsed.render_as_string(hide_password=False))
@@ -173,7 +180,8 @@ def _refuse_newer(revision: str | None, database: Database) -> None:
 
 
 def _make_sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000}, hide_parameters=True)
+    SqliteFile(str(url.database)).watch(engine)
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     return engine
@@ -207,6 +215,11 @@ _CAUSES = (
     (r"not a database|malformed", "is damaged", "restore a backup of it"),
     (r"authentication failed|no password", "refuses this user", "check the name and the password"),
     (r"database .* does not exist", "is not there", "create it first"),
+    (
+        r"no such table|relation .* does not exist",
+        "is not Seamark's: a table is missing",
+        "restore a backup of it",
+    ),
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, insert, select, update
 
 from seamark.storage.tables import promotions, stages
 
@@ -160,12 +160,6 @@ def find_current_placements(connection: Connection) -> dict[str, Placement]:
         .order_by(promotions.c.decided_at)
     )
     return {row[-1]: Placement(*row[:-1]) for row in connection.execute(query)}
-
-
-def count_waiting(connection: Connection) -> int:
-    """How many promotions wait for a person."""
-    query = select(func.count()).select_from(promotions).where(promotions.c.status == "waiting")
-    return int(connection.execute(query).scalar_one())
 
 
 def _select_placements(statuses: Sequence[str]) -> Select[Any]:

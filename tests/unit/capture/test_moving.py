@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
+from sqlalchemy.exc import IntegrityError
 
 from capture_fakes import make_capture, make_request_id, open_spool
 from seamark.capture.moving import Mover, move_once
@@ -204,3 +206,24 @@ def test_however_often_moving_is_cut_short_each_capture_is_there_once(tmp_path_f
         wanted = sorted({number for numbers in files for number in numbers})
         assert read_rows(workspace) == [make_capture(number) for number in wanted]
         assert list_segments(folder) == []
+
+
+def test_the_log_says_nothing_of_a_text_that_the_database_refuses(workspace, monkeypatch, caplog):
+    text = "Call Jane Doe"
+
+    def refuse(connection, records):
+        connection.execute(
+            sql("INSERT INTO captures (request_id) VALUES (:text)"), {"text": records[0].input}
+        )
+
+    monkeypatch.setattr("seamark.capture.moving.add_captures", refuse)
+    spool = open_spool(workspace.folder / "spool")
+    spool.append([make_capture(1, input=text)])
+    mover = Mover(workspace, spool)
+    with pytest.raises(IntegrityError) as caught:
+        mover.move()
+    assert text not in str(caught.value)
+    spool.close()
+    mover.stop()
+    assert "IntegrityError" in caplog.text
+    assert text not in caplog.text

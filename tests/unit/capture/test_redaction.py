@@ -218,6 +218,21 @@ def test_the_full_text_as_a_phrase_stays():
     assert redact_record(make_capture(input=text, output=[skill])).output[0]["phrase"] == "full text"
 
 
+@pytest.mark.parametrize("given", ["91234567", "MCF-2026-0123456", "4111111111111111", "", "posting 7"])
+def test_an_id_of_digits_stays(given):
+    assert redact_record(make_capture(document_id=given)).document_id == given
+
+
+def test_what_its_sender_says_of_a_text_is_masked_too():
+    record = make_capture(document_id="jane@example.com/S1234567D/7", sector="call +65 9123 4567")
+
+    masked = redact_record(record)
+
+    assert masked.document_id == f"{MASK * 16}/{MASK * 9}/7"
+    assert masked.sector == f"call {MASK * 13}"
+    assert (masked.input, masked.output) == (record.input, record.output)
+
+
 def test_a_record_with_nothing_to_mask_is_the_record():
     record = make_capture()
 

@@ -68,7 +68,7 @@ def test_an_examination_that_breaks_is_a_failed_check(error: Exception, found: s
     def examine() -> Check:
         raise error
 
-    assert doctor._examine("thing", examine) == Check("thing", "fail", found, hint)
+    assert doctor.examine("thing", examine) == Check("thing", "fail", found, hint)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_the_first_person_of_an_older_workspace_is_an_administrator_and_signed_i
     fails(run, UsageError, "--role administrator", "people", "add", "ada", "--role", "viewer")
     fails(run, UsageError, "--role administrator", "people", "add", "ada")
     made = ask("people", "add", "ada", "--role", "administrator")
-    assert (made["name"], made["roles"], made["active"], made["password"]) == (
+    assert (made["name"], made["roles"], made["active"], made["has_password"]) == (
         "ada",
         ["administrator"],
         True,
@@ -98,7 +98,9 @@ def test_people_are_added_changed_and_listed(first, run, ask):
     assert ask("people", "change", "bob", "--role", "reviewer", "--barred", "--reason", "left")["roles"] == [
         "reviewer"
     ]
-    assert [(one["name"], one["roles"], one["active"], one["password"]) for one in ask("people", "list")] == [
+    assert [
+        (one["name"], one["roles"], one["active"], one["has_password"]) for one in ask("people", "list")
+    ] == [
         ("ada", ["administrator"], True, False),
         ("bob", ["reviewer"], False, True),
     ]
@@ -230,16 +232,32 @@ def test_a_token_that_no_file_can_keep_is_shown_once(run, ask, tmp_path):
     assert ask("whoami", SEAMARK_TOKEN=secret)["name"] == "ada"
 
 
-def test_the_trail_is_listed_and_chosen(first, run, ask):
-    run("people", "add", "bob", "--role", "viewer")
-    token = ask("token", "create", "--person", "bob", "--scope", "write")["token"]
-    fails(run, NotAllowedError, "people.read", "people", "list", SEAMARK_TOKEN=token)
-    fails(run, NotAllowedError, "people.add", "people", "add", "eve", "--role", "viewer", SEAMARK_TOKEN=token)
-    assert [one["seq"] for one in ask("audit", "list", "--limit", "2")] == [5, 4]
+def test_the_trail_is_listed_and_chosen(first, run, ask, tmp_path):
+    run("people", "add", "bob", "--role", "viewer", "--password-stdin", stdin=f"{PASSWORD}\n")
+    fails(
+        run,
+        NotAllowedError,
+        "of bob with the scope",
+        "token",
+        "create",
+        "--person",
+        "bob",
+        "--scope",
+        "write",
+    )
+    bobs = str(tmp_path / "bob.json")
+    assert (
+        run("login", "bob", "--password-stdin", stdin=f"{PASSWORD}\n", SEAMARK_CREDENTIALS=bobs).exit_code
+        == 0
+    )
+    asks = {"SEAMARK_CREDENTIALS": bobs}
+    fails(run, NotAllowedError, "people.read", "people", "list", **asks)
+    fails(run, NotAllowedError, "people.add", "people", "add", "eve", "--role", "viewer", **asks)
+    assert [one["seq"] for one in ask("audit", "list", "--limit", "2")] == [6, 5]
     assert [one["seq"] for one in ask("audit", "list", "--before", "3")] == [2, 1]
-    assert [one["subject"] for one in ask("audit", "list", "--actor", "bob")] == ["eve"]
+    assert [one["subject"] for one in ask("audit", "list", "--actor", "bob")] == ["eve", "bob"]
     assert [one["seq"] for one in ask("audit", "list", "--subject", "ada")] == [2, 1]
-    assert re.search(r"bob +cli \S+ +people.add +eve +denied", run("audit", "list").stdout)
+    assert re.search(r"bob +people.add +eve +denied", run("audit", "list").stdout)
     assert run("audit", "list", "--actor", "nobody").stderr == "no such event\n"
 
 

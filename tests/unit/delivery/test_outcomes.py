@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from delivery_fakes import DANA, PAT, ask, find_events, place
+from delivery_fakes import DANA, PAT, ask, place
+from people import list_audit
 from seamark.delivery.desired import read_desired
 from seamark.delivery.outcomes import mark_failed, mark_live
 from seamark.delivery.promotions import approve_promotion, get_promotion
@@ -22,7 +23,7 @@ def test_the_first_server_makes_a_promotion_live_and_the_others_nothing(workspac
     found = get_promotion(workspace, done.id)
     assert found.status == "live"
     assert found.live_at is not None
-    [event] = find_events(workspace, "promotion.live")
+    [event] = list_audit(workspace, "promotion.live")
     assert (event.actor, event.actor_kind, event.subject) == ("seamark", "system", done.id)
 
 
@@ -37,7 +38,7 @@ def test_what_fails_puts_the_version_before_back_and_says_why(workspace: Workspa
     assert _read_stage(workspace, "uat") == "1.0.0"
     assert read_desired(workspace)["uat"].promotion_id == first.id
     assert workspace.store.get_json("uat/current.json")["version"] == "1.0.0"
-    [event] = find_events(workspace, "promotion.fail")
+    [event] = list_audit(workspace, "promotion.fail")
     assert (event.actor, event.reason) == ("seamark", "the smoke test failed: no skill")
     assert event.before["version"] == "1.1.0"
     assert event.after["version"] == "1.0.0"
@@ -55,7 +56,7 @@ def test_what_is_live_does_not_fail_any_more(workspace: Workspace) -> None:
     mark_live(workspace, done.id)
     assert mark_failed(workspace, done.id, "this server has no memory") is False
     assert (get_promotion(workspace, done.id).status, _read_stage(workspace, "uat")) == ("live", "1.0.0")
-    assert find_events(workspace, "promotion.fail") == []
+    assert list_audit(workspace, "promotion.fail") == []
 
 
 def test_what_has_failed_is_not_live_any_more(workspace: Workspace) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from delivery_fakes import ADMIN, DANA, PAT, VERA, ask, find_events, place
-from people import make_actor
+from delivery_fakes import ADMIN, DANA, PAT, VERA, ask, place
+from people import list_audit, make_actor
 from seamark.delivery.desired import read_desired
 from seamark.delivery.outcomes import mark_failed
 from seamark.delivery.promotions import (
@@ -43,7 +43,7 @@ def test_a_request_waits_with_its_evidence_and_changes_no_stage(workspace: Works
 
 def test_a_request_is_in_the_audit_trail_with_who_what_and_why(workspace: Workspace) -> None:
     asked = ask(workspace, "1.1.0", "uat", reason="it is better")
-    [event] = find_events(workspace, "promotion.request")
+    [event] = list_audit(workspace, "promotion.request")
     assert (event.actor, event.subject, event.reason) == ("dana", asked.id, "it is better")
     assert event.after == {"status": "waiting", "stage": "uat", "version": "1.1.0", "kind": "promotion"}
 
@@ -130,7 +130,7 @@ def test_a_viewer_asks_for_nothing_and_that_is_recorded(workspace: Workspace) ->
     with pytest.raises(NotAllowedError, match="vera"):
         ask(workspace, "1.0.0", "uat", actor=VERA)
     assert list_promotions(workspace, stage="uat") == []
-    [event] = find_events(workspace, "promotion.request")
+    [event] = list_audit(workspace, "promotion.request")
     assert (event.outcome, event.subject) == ("denied", "1.0.0 on uat")
 
 
@@ -157,7 +157,7 @@ def test_an_approval_is_in_the_audit_trail_with_what_was_there_before(workspace:
     place(workspace, "1.0.0", "uat")
     second = ask(workspace, "1.1.0", "uat")
     approve_promotion(workspace, PAT, second.id, reason="seen")
-    event = find_events(workspace, "promotion.approve")[0]
+    event = list_audit(workspace, "promotion.approve")[-1]
     assert (event.actor, event.subject, event.reason) == ("pat", second.id, "seen")
     assert event.before == {"status": "waiting", "stage": "uat", "version": "1.0.0"}
     assert event.after == {"status": "approved", "stage": "uat", "version": "1.1.0"}
@@ -173,7 +173,7 @@ def test_a_data_scientist_approves_nothing(workspace: Workspace) -> None:
     with pytest.raises(NotAllowedError):
         approve_promotion(workspace, DANA, asked.id)
     assert get_promotion(workspace, asked.id).status == "waiting"
-    assert find_events(workspace, "promotion.approve")[0].outcome == "denied"
+    assert list_audit(workspace, "promotion.approve")[-1].outcome == "denied"
 
 
 def test_nothing_automates_an_approval(workspace: Workspace) -> None:
@@ -193,7 +193,7 @@ def test_on_prod_nobody_approves_what_they_asked_for(workspace: Workspace, role:
     with pytest.raises(NotAllowedError, match="somebody else"):
         approve_promotion(workspace, sam, asked.id)
     assert _read_stage(workspace, "prod") is None
-    denied = [event for event in find_events(workspace, "promotion.approve") if event.outcome == "denied"]
+    denied = [event for event in list_audit(workspace, "promotion.approve") if event.outcome == "denied"]
     assert [(event.actor, event.subject) for event in denied] == [("sam", asked.id)]
     assert approve_promotion(workspace, PAT, asked.id).status == "approved"
 
@@ -279,7 +279,7 @@ def test_a_rejection_has_its_reason_and_changes_no_stage(workspace: Workspace) -
     assert (done.status, done.decided_by, done.decision_reason) == ("rejected", "pat", "the metrics fell")
     assert done.ended_at is not None
     assert _read_stage(workspace, "uat") is None
-    assert find_events(workspace, "promotion.reject")[0].reason == "the metrics fell"
+    assert list_audit(workspace, "promotion.reject")[-1].reason == "the metrics fell"
     assert ask(workspace, "1.0.0", "uat").status == "waiting"
 
 
@@ -305,7 +305,7 @@ def test_others_may_not_withdraw(workspace: Workspace) -> None:
     with pytest.raises(NotAllowedError, match="asked for by dana"):
         withdraw_promotion(workspace, PAT, asked.id)
     assert get_promotion(workspace, asked.id).status == "waiting"
-    [event] = find_events(workspace, "promotion.withdraw")
+    [event] = list_audit(workspace, "promotion.withdraw")
     assert (event.actor, event.outcome) == ("pat", "denied")
 
 
@@ -343,7 +343,7 @@ def test_a_failure_in_the_middle_of_an_approval_leaves_nothing_of_it(
         approve_promotion(workspace, PAT, asked.id)
     assert get_promotion(workspace, asked.id) == asked
     assert _read_stage(workspace, "uat") is None
-    assert find_events(workspace, "promotion.approve") == []
+    assert list_audit(workspace, "promotion.approve") == []
 
 
 # ---- canaries
@@ -380,7 +380,7 @@ def test_promoting_the_canary_ends_it(workspace: Workspace) -> None:
     desired = read_desired(workspace)["uat"]
     assert (desired.version, desired.canary) == ("1.1.0", None)
     assert get_promotion(workspace, canary.id).ended_at is not None
-    assert find_events(workspace, "promotion.approve")[0].after["ended"] == ["canary"]
+    assert list_audit(workspace, "promotion.approve")[-1].after["ended"] == ["canary"]
 
 
 def test_promoting_another_version_leaves_the_canary(workspace: Workspace) -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from delivery_fakes import DANA, PAT, find_events, place
+from delivery_fakes import DANA, PAT, place
+from people import list_audit
 from seamark.delivery.contenders import start_shadow
 from seamark.delivery.desired import read_desired
 from seamark.delivery.promotions import get_promotion, list_promotions
@@ -36,7 +37,7 @@ def test_a_rollback_is_in_the_audit_trail(workspace: Workspace) -> None:
     place(workspace, "1.0.0", "uat")
     place(workspace, "1.1.0", "uat")
     done = roll_back(workspace, PAT, stage="uat", reason="worse")
-    [event] = find_events(workspace, "stage.rollback")
+    [event] = list_audit(workspace, "stage.rollback")
     assert (event.actor, event.subject, event.reason) == ("pat", "uat", "worse")
     assert (event.before, event.after) == (
         {"version": "1.1.0"},

@@ -18,7 +18,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from delivery_fakes import DANA, PAT, VERSIONS, ask, find_events, make_template
+from delivery_fakes import DANA, PAT, VERSIONS, ask, make_template
+from people import list_audit
 from seamark.delivery.desired import read_desired
 from seamark.delivery.evidence import Evidence
 from seamark.delivery.outcomes import mark_failed, mark_live
@@ -148,7 +149,7 @@ class StageMachine(RuleBasedStateMachine):
         for each in done:
             action = "stage.rollback" if each.kind == "rollback" else "promotion.approve"
             found = [
-                event.after.get("promotion", event.subject) for event in find_events(self.workspace, action)
+                event.after.get("promotion", event.subject) for event in list_audit(self.workspace, action)
             ]
             assert found.count(each.id) == 1
 

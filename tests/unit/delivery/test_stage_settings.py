@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from delivery_fakes import DANA, PAT, find_events
+from delivery_fakes import DANA, PAT
+from people import list_audit
 from seamark.delivery.desired import read_desired
 from seamark.delivery.stage_settings import read_stage_settings, set_stage
 from seamark.errors import NotAllowedError, NotFoundError, UsageError
@@ -33,7 +34,7 @@ def test_none_gives_back_the_default(workspace: Workspace) -> None:
 
 def test_the_trail_names_what_changed_and_nothing_else(workspace: Workspace) -> None:
     set_stage(workspace, PAT, "uat", {"top": "5"}, reason="shorter answers")
-    [event] = find_events(workspace, "stage.set")
+    [event] = list_audit(workspace, "stage.set")
     assert (event.actor, event.subject, event.reason) == ("pat", "uat", "shorter answers")
     assert (event.before, event.after) == ({"top": 0}, {"top": 5})
 
@@ -42,7 +43,7 @@ def test_what_is_set_already_is_no_event(workspace: Workspace) -> None:
     set_stage(workspace, PAT, "uat", {"top": 5})
     set_stage(workspace, PAT, "uat", {"top": 5})
     set_stage(workspace, PAT, "uat", {})
-    assert len(find_events(workspace, "stage.set")) == 1
+    assert len(list_audit(workspace, "stage.set")) == 1
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_value_or_a_key_that_is_none_changes_nothing(
     with pytest.raises(UsageError):
         set_stage(workspace, PAT, "uat", changes)
     assert read_stage_settings(workspace, "uat") == StageSettings()
-    assert find_events(workspace, "stage.set") == []
+    assert list_audit(workspace, "stage.set") == []
 
 
 def test_an_unknown_stage_is_told(workspace: Workspace) -> None:

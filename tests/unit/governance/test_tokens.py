@@ -166,6 +166,16 @@ def test_a_person_makes_tokens_for_themselves_and_an_administrator_for_anybody(p
     assert [one.id for one in list_tokens(peopled, ADMIN)] == [token.id]
 
 
+@pytest.mark.parametrize("scopes", [["write"], ["predict", "write"], ["predict", "read", "write"]])
+def test_nobody_makes_a_token_that_changes_things_in_somebody_else_s_name(peopled, trail, scopes):
+    with pytest.raises(NotAllowedError, match="a token of bob with the scope write"):
+        create_token(peopled, ADMIN, person="bob", scopes=scopes)
+    assert trail.tell()[-1] == ("ada", "token.create", "bob", "denied")
+    assert list_tokens(peopled, ADMIN) == []
+    assert create_token(peopled, ADMIN, person="ada", scopes=scopes)[0].person == "ada"
+    assert create_token(peopled, ADMIN, person="bob", scopes=["read"])[0].scopes == ("read",)
+
+
 def test_nobody_unknown_or_barred_gets_a_token(peopled):
     with pytest.raises(NotFoundError, match="nobody named eve"):
         create_token(peopled, ADMIN, person="eve")

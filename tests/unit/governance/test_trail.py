@@ -16,9 +16,9 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from people import ADMIN, make_actor
 from seamark.errors import NotAllowedError, StorageError, UsageError
-from seamark.governance.acting import act
+from seamark.governance.acting import act, require
 from seamark.governance.actors import ROLES
-from seamark.governance.anchor import ANCHOR, publish_anchor
+from seamark.governance.anchor import ANCHOR, publish_anchor, read_anchor
 from seamark.governance.audit import (
     TrailReport,
     describe_event,
@@ -27,7 +27,15 @@ from seamark.governance.audit import (
     parse_head,
     verify_trail,
 )
-from seamark.storage.audit import START, AuditEvent, AuditHead, append_event, digest_event
+from seamark.storage.audit import (
+    START,
+    AuditEvent,
+    AuditHead,
+    append_event,
+    digest_event,
+    read_digest,
+    read_head,
+)
 from seamark.storage.tables import audit_events, audit_head
 from seamark.storage.workspace import Workspace, create_workspace
 
@@ -83,6 +91,14 @@ def remake(workspace: Workspace, seq: int, *, on: bool, **values: Any) -> None:
             connection.execute(update(audit_head).values(digest=rows[-1]["digest"]))
 
     tamper(workspace, work)
+
+
+def write_anchor(workspace: Workspace) -> None:
+    """What somebody does who has the object store as well."""
+    with workspace.database.read() as connection:
+        head = read_head(connection)
+    assert head is not None
+    workspace.store.put_json(ANCHOR, {"seq": head.seq, "digest": head.digest})
 
 
 def find(report: TrailReport) -> list[tuple[int, str]]:
@@ -192,7 +208,7 @@ def test_a_chain_written_anew_from_some_event_on_is_not_what_is_kept_elsewhere(a
     known = verify_trail(acted, ADMIN).head
     remake(acted, 2, on=True, reason="another")
     assert find(verify_trail(acted, ADMIN)) == [(EVENTS, "anchor")]
-    publish_anchor(acted)  # whoever has the object store as well hides it from all but the auditor
+    write_anchor(acted)  # whoever has the object store as well hides it from all but the auditor
     assert verify_trail(acted, ADMIN).sound
     assert find(verify_trail(acted, ADMIN, expect=known)) == [(EVENTS, "expected")]
 
@@ -229,9 +245,43 @@ def test_newest_events_cut_off_with_head_and_anchor_set_back_are_found_by_the_au
     known = verify_trail(acted, ADMIN).head
     tamper(acted, cut(2))
     set_head_back(acted, 2)
-    publish_anchor(acted)
+    write_anchor(acted)
     assert verify_trail(acted, ADMIN).sound
     assert find(verify_trail(acted, ADMIN, expect=known)) == [(3, "expected")]
+
+
+@pytest.mark.parametrize("left", [1, 2, EVENTS - 1])
+def test_newest_events_cut_off_are_found_still_when_others_followed(acted, left):
+    tamper(acted, cut(left))
+    set_head_back(acted, left)
+    for number in range(EVENTS - left + 1):
+        with act(acted, ADMIN, "taxonomy.use", subject=f"later-{number}"):
+            pass
+    assert find(verify_trail(acted, ADMIN)) == [(EVENTS, "anchor")]
+
+
+def test_a_damaged_anchor_is_found_still_when_events_followed(acted):
+    acted.store.put_text(ANCHOR, "{")
+    with act(acted, ADMIN, "taxonomy.use", subject="later"):
+        pass
+    assert find(verify_trail(acted, ADMIN)) == [(EVENTS + 1, "anchor")]
+
+
+def test_a_refusal_cut_off_is_found_by_the_anchor(acted):
+    with pytest.raises(NotAllowedError):
+        require(acted, make_actor("vera", "viewer"), "people.add")
+    tamper(acted, cut(EVENTS))
+    set_head_back(acted, EVENTS)
+    assert find(verify_trail(acted, ADMIN)) == [(EVENTS + 1, "anchor")]
+
+
+def test_an_anchor_never_goes_back(acted, monkeypatch):
+    newest = verify_trail(acted, ADMIN).head
+    with acted.database.read() as connection:
+        third = AuditHead(3, str(read_digest(connection, 3)))
+    monkeypatch.setattr("seamark.governance.anchor.read_head", lambda _: third)  # of a slower process
+    publish_anchor(acted)
+    assert read_anchor(acted) == newest
 
 
 def test_a_whole_trail_that_was_removed_is_found_by_the_anchor(acted):

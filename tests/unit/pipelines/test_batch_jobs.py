@@ -63,7 +63,7 @@ def test_a_job_is_written_to_the_audit_trail_without_any_text(workspace, table):
     with workspace.database.read() as connection:
         event = list_events(connection, action="batch.submit")[0]
     assert (event.actor, event.subject, event.outcome) == ("vera", job.run.id, "done")
-    assert event.after == {"stage": "prod", "version": "1.0.0", "filename": "postings.csv"}
+    assert event.after == {"stage": "prod", "version": "1.0.0"}
 
 
 def test_a_stage_that_people_set_is_pinned_with_its_threshold(workspace, table):

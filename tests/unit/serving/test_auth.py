@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 
 from people import ADMIN
 from seamark.errors import SignInError, StorageError
+from seamark.governance.actions import ACTIONS
 from seamark.governance.people import change_person
 from seamark.governance.tokens import list_tokens, revoke_token
 from seamark.serving import auth
@@ -48,16 +50,16 @@ def asked(monkeypatch) -> SimpleNamespace:
     """Counts the times that the database was asked, and takes it away."""
     counted = SimpleNamespace(times=0, away=False, gate=threading.Event())
     counted.gate.set()
-    real = auth.authenticate
+    real = auth.identify
 
-    def authenticate(*args, **options):
+    def identify(*args, **options):
         counted.times += 1
         assert counted.gate.wait(60)
         if counted.away:
             raise StorageError("the database is away")
         return real(*args, **options)
 
-    monkeypatch.setattr(auth, "authenticate", authenticate)
+    monkeypatch.setattr(auth, "identify", identify)
     return counted
 
 
@@ -134,6 +136,34 @@ def test_who_was_known_goes_on_predicting_while_the_database_is_away_for_a_while
         ask(authenticator, secrets["vera"])
     with pytest.raises(StorageError):
         ask(authenticator, secrets["admin"])
+
+
+def test_a_token_that_expired_meanwhile_is_refused_whatever_the_database_says(
+    authenticator, secrets, clock, asked, monkeypatch
+):
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(days=91)
+
+    ask(authenticator, secrets["vera"])
+    asked.away = True
+    clock.now += auth.FRESH_SECONDS
+    ask(authenticator, secrets["vera"])
+    monkeypatch.setattr(auth, "datetime", Later)
+    with pytest.raises(StorageError):  # who it is now only the database can say
+        ask(authenticator, secrets["vera"])
+
+
+@pytest.mark.parametrize("action", sorted(one.name for one in ACTIONS if one.name != "predict"))
+def test_whoever_is_known_does_nothing_but_predict_while_the_database_is_away(
+    authenticator, secrets, asked, action
+):
+    ask(authenticator, secrets["admin"])
+    asked.away = True
+    assert ask(authenticator, secrets["admin"]).name == ADMIN.name
+    with pytest.raises(StorageError):
+        ask(authenticator, secrets["admin"], action)
 
 
 def test_a_database_that_is_known_to_be_away_is_not_asked(workspace, secrets, clock, asked):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from seamark.errors import StorageError, UsageError
 from seamark.storage import database as module
@@ -58,6 +58,54 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
     database = open_database(f"sqlite:///{tmp_path / 'nowhere' / 'seamark.db'}")
     with pytest.raises(StorageError, match=r"nowhere/seamark\.db can't be opened"):
         check_revision(database)
+
+
+def test_a_file_that_is_moved_away_is_missed_and_no_empty_one_takes_its_place(tmp_path):
+    database = _open(tmp_path)
+    migrate(database)
+    database.close()
+    _add_fact(database, "before")  # and its connection stays in the pool
+    (tmp_path / "elsewhere").mkdir()
+    for path in tmp_path.glob("seamark.db*"):
+        path.rename(tmp_path / "elsewhere" / path.name)
+    for _ in range(2):
+        with pytest.raises(StorageError, match=r"seamark\.db can't be opened"):
+            _add_fact(database, "away")
+    assert not list(tmp_path.glob("seamark.db*"))
+    for path in (tmp_path / "elsewhere").glob("seamark.db*"):
+        path.rename(tmp_path / path.name)
+    _add_fact(database, "after")
+    assert _list_facts(database) == ["after", "before"]
+    database.close()
+
+
+def test_a_file_that_is_replaced_is_read_from_then_on(tmp_path):
+    database = _open(tmp_path)
+    migrate(database)
+    _add_fact(database, "before")
+    database.close()
+    backup = (tmp_path / "seamark.db").read_bytes()
+    _add_fact(database, "lost")
+    for path in tmp_path.glob("seamark.db*"):
+        path.unlink()
+    (tmp_path / "backup").write_bytes(backup)
+    (tmp_path / "backup").rename(tmp_path / "seamark.db")
+    assert _list_facts(database) == ["before"]
+    _add_fact(database, "after")
+    assert _list_facts(database) == ["after", "before"]
+    database.close()
+
+
+def test_a_database_without_seamarks_tables_is_named(tmp_path):
+    database = _open(tmp_path)
+    with pytest.raises(StorageError, match=r"seamark\.db is not Seamark's: a table is missing"):
+        _add_fact(database)
+    database.close()
+
+
+def _list_facts(database: Database) -> list[str]:
+    with database.read() as connection:
+        return sorted(connection.execute(select(workspace_facts.c.key)).scalars())
 
 
 def test_a_read_only_file_is_named(tmp_path):
@@ -119,7 +167,7 @@ def test_migrations_travel_with_the_package():
 
 _FILL = """
 import resource, signal, sys
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from seamark.errors import StorageError
 from seamark.storage.database import open_database
 from seamark.storage.tables import workspace_facts

@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 
 from seamark.governance.actors import Actor
 from seamark.pipelines import runs
+from seamark.pipelines.batch_jobs import hide_others_job
 from seamark.pipelines.triggers import fire
 from seamark.serving.api.fields import Answer, Facts, Id, Limit, OpenWorkspace, StrictBody, Time
 from seamark.serving.dependencies import make_router, require_action
@@ -74,24 +75,25 @@ class RunsAnswer(Answer):
 @router.get("/runs", response_model=RunsAnswer)
 def list_runs(
     workspace: OpenWorkspace,
-    _actor: Annotated[Actor, Depends(require_action("read"))],
+    actor: Annotated[Actor, Depends(require_action("read"))],
     status: Annotated[_Status | None, Query()] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Runs, the newest first."""
     places = runs.find_places(workspace)
     found = runs.list_runs(workspace, status=status, limit=limit)
-    return {"runs": [runs.describe_run(run, place=places.get(run.id)) for run in found]}
+    shown = [hide_others_job(actor, run) for run in found]
+    return {"runs": [runs.describe_run(run, place=places.get(run.id)) for run in shown]}
 
 
 @router.get("/runs/{id}", response_model=RunAnswer)
 def get_run(
     workspace: OpenWorkspace,
-    _actor: Annotated[Actor, Depends(require_action("read"))],
+    actor: Annotated[Actor, Depends(require_action("read"))],
     id: Id,  # noqa: A002 - the path's own word
 ) -> dict[str, Any]:
     """One run."""
-    return _describe(workspace, runs.get_run(workspace, id))
+    return _describe(workspace, actor, runs.get_run(workspace, id))
 
 
 @router.post("/triggers", response_model=FiredAnswer, status_code=202)
@@ -105,7 +107,7 @@ def fire_trigger(
     if body.force:
         told["force"] = True
     run, created = fire(workspace, actor, body.kind, key=body.key, payload=told)
-    return _describe(workspace, run) | {"created": created}
+    return _describe(workspace, actor, run) | {"created": created}
 
 
 @router.post("/runs/{id}/cancel", response_model=RunAnswer)
@@ -115,7 +117,7 @@ def cancel_run(
     id: Id,  # noqa: A002
 ) -> dict[str, Any]:
     """Cancel a run: at once where nothing works on it, else it is asked to stop."""
-    return _describe(workspace, runs.cancel_run(workspace, actor, id))
+    return _describe(workspace, actor, runs.cancel_run(workspace, actor, id))
 
 
 @router.post("/runs/{id}/retry", response_model=RunAnswer)
@@ -125,8 +127,9 @@ def retry_run(
     id: Id,  # noqa: A002
 ) -> dict[str, Any]:
     """Queue a failed or cancelled run again."""
-    return _describe(workspace, runs.retry_run(workspace, actor, id))
+    return _describe(workspace, actor, runs.retry_run(workspace, actor, id))
 
 
-def _describe(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
+def _describe(workspace: Workspace, actor: Actor, run: RunRecord) -> dict[str, Any]:
+    run = hide_others_job(actor, run)
     return runs.describe_run(run, place=runs.find_places(workspace).get(run.id))

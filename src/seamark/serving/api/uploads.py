@@ -63,7 +63,7 @@ def check_filename(filename: str) -> str:
         UsageError: nothing is left, it is too long, or it holds what no name should.
     """
     name = PurePath(filename.replace("\\", "/")).name
-    if not name or not name.isprintable() or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+    if name in ("", "..") or not name.isprintable() or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
         raise UsageError(f"the file is named {name[:60]!r}", expected=f"a name of 1 to {_LONGEST_NAME} bytes")
     return name
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 
-from seamark.errors import CandidateError, WeightsError
+from seamark.errors import CandidateError, StorageError, WeightsError
 from seamark.extraction.bundle import open_bundle
 from seamark.extraction.result import ExtractedSkill, Span, make_prediction
+from seamark.registry.bundles import locate_version
 from seamark.serving.models import check_prediction, load_model, make_view, try_out
 from seamark.settings import StageSettings
 
@@ -35,6 +37,37 @@ def test_a_version_is_loaded_with_what_its_manifest_says(workspace):
 def test_a_version_whose_manifest_is_another_than_registered_is_refused(workspace):
     with pytest.raises(WeightsError):
         load_model(workspace, "1.0.1", "0" * 64)
+
+
+def test_a_model_answers_from_files_that_nobody_else_can_reach(workspace):
+    loading = workspace.cache / "loading"
+    (loading / "of a killed process").mkdir(parents=True)
+    os.utime(loading / "of a killed process", (0, 0))
+    (loading / "of another process").mkdir()
+    model = load_model(workspace, "1.0.0", "")
+    assert [left.name for left in loading.iterdir()] == ["of another process"]
+    assert model.extractor.extract("teach Python").skills
+
+
+def test_what_is_said_of_a_damaged_version_names_no_folder_of_the_server(workspace):
+    path = workspace.store.local_path(f"{locate_version('1.0.0')}ranker/ranker.json")
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(
+        WeightsError, match=r"the bundle of 1\.0\.0 is damaged: ranker/ranker\.json"
+    ) as caught:
+        load_model(workspace, "1.0.0", "")
+    assert str(workspace.folder) not in str(caught.value)
+    with pytest.raises(WeightsError, match=r"the bundle of 1\.0\.1") as caught:
+        load_model(workspace, "1.0.1", "0" * 64)
+    assert str(workspace.folder) not in str(caught.value)
+
+
+def test_a_cache_that_cannot_be_written_is_no_fault_of_the_version(workspace):
+    workspace.cache.mkdir(exist_ok=True)
+    (workspace.cache / "loading").write_text("a file")
+    with pytest.raises(StorageError, match=r"loading can't be written"):
+        load_model(workspace, "1.0.0", "")
 
 
 def test_a_good_model_passes(extractor):
