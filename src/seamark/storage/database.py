@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ REVISION = "0002"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 30_000
+_PAUSE_SECONDS = 0.02
 _CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 7_326_275  # any number, the same in every process; PostgreSQL's advisory locks are numbers
 _READ_ONLY = {"seamark_read_only": True, "postgresql_readonly": True}
@@ -189,13 +191,24 @@ def _make_sqlite_engine(url: URL) -> Engine:
 
 def _prepare_connection(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver starts no transaction by itself; _begin does
-    for pragma in (
-        f"busy_timeout={_BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-    ):
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    _log_ahead(connection)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _log_ahead(connection: Any) -> None:
+    """Switch a new file to write-ahead logging; SQLite does not wait by itself where two processes do so at once."""
+    deadline = time.monotonic() + _BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select
 
 from seamark.errors import StorageError, UsageError
+from seamark.storage import database as database_module
 from seamark.storage import database as module
 from seamark.storage.database import REVISION, Database, check_revision, migrate, open_database
 from seamark.storage.tables import workspace_facts
@@ -197,3 +198,37 @@ def test_a_full_disk_is_named_and_what_was_written_before_is_kept(tmp_path):
         assert connection.execute("SELECT count(*) FROM workspace_facts").fetchone() == (int(count),)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+class _Switching:
+    """A connection to a file that another process is switching to write-ahead logging."""
+
+    def __init__(self, code: int, refusals: int) -> None:
+        self.code, self.refusals, self.executed = code, refusals, []
+
+    def execute(self, statement: str) -> None:
+        self.executed.append(statement)
+        if self.refusals:
+            self.refusals -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+
+
+def test_switching_to_write_ahead_logging_waits_for_another_process_that_does_so():
+    connection = _Switching(sqlite3.SQLITE_BUSY, refusals=3)
+    database_module._log_ahead(connection)
+    assert connection.executed == ["PRAGMA journal_mode=WAL"] * 4
+
+
+def test_switching_to_write_ahead_logging_fails_at_once_where_waiting_does_not_help():
+    connection = _Switching(sqlite3.SQLITE_READONLY, refusals=1)
+    with pytest.raises(sqlite3.OperationalError):
+        database_module._log_ahead(connection)
+    assert len(connection.executed) == 1
+
+
+def test_switching_to_write_ahead_logging_does_not_wait_for_ever(monkeypatch):
+    monkeypatch.setattr(database_module, "_BUSY_MILLISECONDS", 50)
+    with pytest.raises(sqlite3.OperationalError):
+        database_module._log_ahead(_Switching(sqlite3.SQLITE_BUSY, refusals=10**6))
