@@ -51,9 +51,11 @@ class Outcome:
         latencies_ms: of each answered request.
         versions: model version → how many answers it gave.
         failures: status or error → how many.
+        cpu_seconds: that the server took meanwhile; 0 where nobody looked.
     """
 
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Outcome:
             "requests_a_second": answered / self.seconds if self.seconds else 0.0,
             "p50_ms": compute_percentile(self.latencies_ms, 50) if answered else None,
             "p99_ms": compute_percentile(self.latencies_ms, 99) if answered else None,
+            "cpu_ms_a_request": 1e3 * self.cpu_seconds / answered if answered else None,
             "failures": sum(self.failures.values()),
         }
 

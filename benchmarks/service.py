@@ -57,6 +57,24 @@ class Bench:
     caller: str
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        port: where it listens.
+        pid: its process.
+    """
+
+    port: int
+    pid: int
+
+    def read_cpu_seconds(self) -> float:
+        """Processor time of all its threads until now, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Texts:
     """Texts that are asked once each: a server remembers sentences, and must not meet them again.
 
@@ -135,14 +153,14 @@ def measure_capture(bench: Bench, texts: Texts, options: argparse.Namespace) -> 
     Who goes first changes from round to round, so that what the machine does meanwhile meets both alike.
     """
     rows = []
-    with run_server(bench.folder) as port:
-        put_load(Load(port, bench.caller, texts.take(_WARM_UP), 8, 0))
+    with run_server(bench.folder) as server:
+        put_load(Load(server.port, bench.caller, texts.take(_WARM_UP), 8, 0))
         for clients in options.clients:
             outcomes: dict[str, list[Outcome]] = {"on": [], "off": []}
             for number in range(options.rounds):
                 for capture in ("on", "off") if number % 2 else ("off", "on"):
                     _set_capture(bench, capture)
-                    outcomes[capture].append(_measure(bench, port, texts, clients, options.seconds))
+                    outcomes[capture].append(_measure(bench, server, texts, clients, options.seconds))
             rows += [{"clients": clients, "capture": name, **_pool(own)} for name, own in outcomes.items()]
             say(f"{clients} clients: {[round(row['requests_a_second'], 1) for row in rows[-2:]]} a second")
     return rows
@@ -154,10 +172,10 @@ def measure_batching(bench: Bench, texts: Texts, options: argparse.Namespace) ->
     _set_capture(bench, "on")
     for number in range(options.rounds):
         for size in (1, 32) if number % 2 else (32, 1):
-            with run_server(bench.folder, SEAMARK_SERVICE_BATCH_TEXTS=str(size)) as port:
-                put_load(Load(port, bench.caller, texts.take(_WARM_UP), 8, 0))
+            with run_server(bench.folder, SEAMARK_SERVICE_BATCH_TEXTS=str(size)) as server:
+                put_load(Load(server.port, bench.caller, texts.take(_WARM_UP), 8, 0))
                 for clients in options.clients:
-                    found = _measure(bench, port, texts, clients, options.seconds)
+                    found = _measure(bench, server, texts, clients, options.seconds)
                     outcomes.setdefault((clients, size), []).append(found)
     return [
         {"clients": clients, "batch_texts": size, **_pool(own)}
@@ -168,18 +186,18 @@ def measure_batching(bench: Bench, texts: Texts, options: argparse.Namespace) ->
 def measure_approvals(bench: Bench, texts: Texts, count: int) -> dict[str, Any]:
     """Seconds from the approval's return to the first answer of the new version, with requests going on meanwhile."""
     seconds = []
-    with run_server(bench.folder) as port:
+    with run_server(bench.folder) as server:
         for number in range(count):
             version = ("1.0.1", "1.0.0")[number % 2]
             promotion = _ask(bench, "promote", version, "--to", "prod", "--json")["promotion"]
             loaded = threading.Thread(
-                target=put_load, args=(Load(port, bench.caller, texts.take(_MOST), 4, 8),)
+                target=put_load, args=(Load(server.port, bench.caller, texts.take(_MOST), 4, 8),)
             )
             loaded.start()
             time.sleep(1)
             _ask(bench, "approve", promotion, "--json", token=bench.approver)
             approved = time.perf_counter()
-            _wait_for_version(port, bench.caller, version)
+            _wait_for_version(server.port, bench.caller, version)
             seconds.append(time.perf_counter() - approved)
             loaded.join()
     seconds.sort()
@@ -215,8 +233,8 @@ def make_bench(folder: Path, taxonomy: Path) -> Bench:
 
 
 @contextmanager
-def run_server(workspace: Path, **environ: str) -> Iterator[int]:
-    """The port of a server of PROD that runs for a block."""
+def run_server(workspace: Path, **environ: str) -> Iterator[Server]:
+    """A server of PROD that runs for a block."""
     command = [_SEAMARK, "serve", "--stage", "prod", "--port", "0", "--workspace", str(workspace)]
     env = {**os.environ, "SEAMARK_SERVICE_LOG_REQUESTS": "false", **environ}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT) as process:
@@ -229,7 +247,7 @@ def run_server(workspace: Path, **environ: str) -> Iterator[int]:
             raise SystemExit("the server did not start")
         threading.Thread(target=lambda: [None for _ in lines], daemon=True).start()
         try:
-            yield port
+            yield Server(port, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=_READY_S)
@@ -248,9 +266,11 @@ def run_command(
     return done.stdout
 
 
-def _measure(bench: Bench, port: int, texts: Texts, clients: int, seconds: float) -> Outcome:
-    load = Load(port, bench.caller, texts.take(_MOST), clients, seconds)
+def _measure(bench: Bench, server: Server, texts: Texts, clients: int, seconds: float) -> Outcome:
+    load = Load(server.port, bench.caller, texts.take(_MOST), clients, seconds)
+    before = server.read_cpu_seconds()
     outcome = put_load(load)
+    outcome.cpu_seconds = server.read_cpu_seconds() - before
     # what was not asked is there for the next measurement
     texts.give_back(_MOST - len(outcome.latencies_ms))
     return outcome
@@ -300,7 +320,10 @@ def _wait_for_version(port: int, token: str, version: str) -> None:
 
 def _pool(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Several rounds as one."""
-    pooled = Outcome(seconds=sum(each.seconds for each in outcomes))
+    pooled = Outcome(
+        seconds=sum(each.seconds for each in outcomes),
+        cpu_seconds=sum(each.cpu_seconds for each in outcomes),
+    )
     for each in outcomes:
         pooled.latencies_ms += each.latencies_ms
         for name, count in each.failures.items():
@@ -309,8 +332,8 @@ def _pool(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _print(figures: dict[str, Any]) -> None:
-    keys = ("requests_a_second", "p50_ms", "p99_ms", "failures")
-    headers = ["requests/s", "p50 ms", "p99 ms", "failures"]
+    keys = ("requests_a_second", "p50_ms", "p99_ms", "cpu_ms_a_request", "failures")
+    headers = ["requests/s", "p50 ms", "p99 ms", "CPU ms/request", "failures"]
     for name, varied in (("capture", "capture"), ("batching", "batch_texts")):
         rows = [[row["clients"], row[varied], *(row[key] for key in keys)] for row in figures[name]]
         print(format_table(["clients", varied, *headers], rows, title=name.capitalize()) + "\n")

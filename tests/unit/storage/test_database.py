@@ -12,7 +12,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select
 
 from seamark.errors import StorageError, UsageError
-from seamark.storage import database as database_module
 from seamark.storage import database as module
 from seamark.storage.database import REVISION, Database, check_revision, migrate, open_database
 from seamark.storage.tables import workspace_facts
@@ -217,18 +216,18 @@ class _Switching:
 
 def test_switching_to_write_ahead_logging_waits_for_another_process_that_does_so():
     connection = _Switching(sqlite3.SQLITE_BUSY, refusals=3)
-    database_module._log_ahead(connection)
+    module._log_ahead(connection)
     assert connection.executed == ["PRAGMA journal_mode=WAL"] * 4
 
 
 def test_switching_to_write_ahead_logging_fails_at_once_where_waiting_does_not_help():
     connection = _Switching(sqlite3.SQLITE_READONLY, refusals=1)
     with pytest.raises(sqlite3.OperationalError):
-        database_module._log_ahead(connection)
+        module._log_ahead(connection)
     assert len(connection.executed) == 1
 
 
 def test_switching_to_write_ahead_logging_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr(database_module, "_BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr(module, "_BUSY_MILLISECONDS", 50)
     with pytest.raises(sqlite3.OperationalError):
-        database_module._log_ahead(_Switching(sqlite3.SQLITE_BUSY, refusals=10**6))
+        module._log_ahead(_Switching(sqlite3.SQLITE_BUSY, refusals=10**6))
