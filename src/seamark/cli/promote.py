@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,9 +69,7 @@ def approve(
     """Approve a promotion: servers of the stage take the version over."""
     from seamark.delivery.promotions import approve_promotion
 
-    with open_from(workspace) as opened:
-        actor = who_asks(opened)
-        done = approve_promotion(opened, actor, _choose(opened, promotion_id), reason=reason)
+    done = _decide(approve_promotion, workspace, promotion_id, reason)
     what = f"answers {done.share:g}% of {done.stage}" if done.kind == "canary" else f"is on {done.stage}"
     _show(done, as_json, f"approved: {done.version} {what}")
 
@@ -83,9 +83,7 @@ def reject(
     """Reject a promotion; the stage stays as it is."""
     from seamark.delivery.promotions import reject_promotion
 
-    with open_from(workspace) as opened:
-        actor = who_asks(opened)
-        done = reject_promotion(opened, actor, _choose(opened, promotion_id), reason=reason)
+    done = _decide(reject_promotion, workspace, promotion_id, reason)
     _show(done, as_json, f"rejected: {done.stage} stays as it is")
 
 
@@ -98,9 +96,7 @@ def withdraw(
     """Withdraw a promotion that you asked for."""
     from seamark.delivery.promotions import withdraw_promotion
 
-    with open_from(workspace) as opened:
-        actor = who_asks(opened)
-        done = withdraw_promotion(opened, actor, _choose(opened, promotion_id), reason=reason)
+    done = _decide(withdraw_promotion, workspace, promotion_id, reason)
     _show(done, as_json, f"withdrawn: {done.stage} stays as it is")
 
 
@@ -125,6 +121,15 @@ def locate_page(workspace: Workspace, promotion: PromotionRecord) -> str:
         return ""
     store = workspace.store
     return str(store.local_path(key) or f"{store.url.partition('?')[0].rstrip('/')}/{key}")
+
+
+def _decide(
+    decide: Callable[..., PromotionRecord], workspace: Path | None, promotion_id: str, reason: str
+) -> PromotionRecord:
+    """The promotion after somebody's word on it."""
+    with open_from(workspace) as opened:
+        actor = who_asks(opened)
+        return decide(opened, actor, _choose(opened, promotion_id), reason=reason)
 
 
 def _choose(workspace: Workspace, promotion_id: str) -> str:

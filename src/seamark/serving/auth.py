@@ -6,8 +6,8 @@ Choices:
   away counts at once. Predictions, which come by the hundred a second, may take a known answer of the last
   seconds.
 - While the database is away, who was known within the last quarter of an hour goes on predicting, until their
-  token expires. A database that
-  does not answer within a second counts as away for some seconds: predictions must not wait for its time-out.
+  token expires. A database that does not answer within a second counts as away for some seconds: predictions
+  must not wait for its time-out.
 - Of a token only its SHA-256 is kept, here as in the database.
 """
 
